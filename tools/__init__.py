@@ -1,0 +1,1 @@
+"""What sets the portal up: dependencies, front-end files, services for the tests."""
