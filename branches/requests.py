@@ -1,0 +1,14 @@
+"""What the clock has given every request by the time a view meets it; for annotations only."""
+
+from datetime import datetime
+
+from django.http import HttpRequest
+
+from branches.access import Access
+
+
+class PortalRequest(HttpRequest):
+    """A request with its one instant and its person's rights (`branches.clock.ClockMiddleware`)."""
+
+    now: datetime
+    access: Access
