@@ -1,0 +1,98 @@
+"""The first people of a new portal, made on the server: nobody can log in before them."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.timezone import localdate
+
+from branches import audit
+from branches.access import Access
+from branches.accounts import open_accounts, password_problems
+from branches.clock import current_instant
+from branches.models import Committee, Member, Post, User, on_day
+from branches.roster_cells import Unreadable, clean_name, is_name, staff_number_of
+
+KINDS = (Post.Kind.SYSADMIN, Post.Kind.OFFICE, Post.Kind.INSPECTOR, Post.Kind.AUDITOR)
+
+
+class Command(BaseCommand):
+    """Makes the member, the post in the committee, and the account; run again, it adds what is missing."""
+
+    help = "登记机关党委的系统管理员（或办公室、督查、审计人员）并开通账号；没有机关党委时一并建立。"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("staff_number", metavar="工号")
+        parser.add_argument("name", metavar="姓名")
+        parser.add_argument("--committee", metavar="名称", default="", help="机关党委全称；只有一个时可省略。")
+        parser.add_argument(
+            "--post", action="append", choices=[kind.value for kind in KINDS], metavar="职务",
+            help="sysadmin 系统管理员（缺省）、office 办公室、inspector 督查、auditor 审计；可重复。",
+        )  # fmt: skip
+        parser.add_argument("--random", action="store_true", help="不询问密码，打印一个随机的首次密码。")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = current_instant()
+        day = localdate(now)
+        try:
+            number = staff_number_of(("text", options["staff_number"].strip()))
+        except Unreadable as problem:
+            raise CommandError(f"{problem.reason}，请{problem.cure}。") from problem
+        name = clean_name(options["name"])
+        if not is_name(name):
+            raise CommandError("姓名为2至50个字，不含数字。")
+        existing = Member.objects.filter(staff_number=number).first()
+        if existing and existing.name != name:
+            raise CommandError(f"工号 {number} 已登记为{existing.name}，与“{name}”不符，请核对。")
+        has_account = User.objects.filter(staff_number=number).exists()
+        password = "" if options["random"] or has_account else self._ask_password(number)
+        access = Access(now=now, on=day)
+        with audit.act(access, audit.Kind.RIGHTS, "登记管理员") as entry:
+            committee = self._committee(options["committee"])
+            member = entry.about = existing or Member.objects.create(staff_number=number, name=name)
+            for kind in options["post"] or [Post.Kind.SYSADMIN.value]:
+                if not Post.objects.filter(on_day(day), member=member, committee=committee, kind=kind).exists():
+                    post = Post.objects.create(member=member, committee=committee, kind=kind, from_on=day)
+                    audit.note(access, audit.Kind.RIGHTS, "任命", post, from_on=day, of=committee)
+                self.stdout.write(f"{member.name}：{committee.name} {Post.Kind(kind).label}")
+            if password:
+                user = User.objects.open_for(member, password, must_change=False)
+                User.objects.filter(pk=user.pk).update(opened_at=now)
+                audit.note(access, audit.Kind.RIGHTS, "开通账号", member)
+                self.stdout.write("账号已开通，请用工号和刚才输入的密码登录。")
+            elif options["random"]:
+                slip = open_accounts([member], access)[0]
+                self.stdout.write(f"首次密码（只显示这一次，首次登录须修改）：{slip.password}")
+            else:
+                self.stdout.write("账号早已开通，密码不变；要重发首次密码，请加 --random。")
+
+    def _committee(self, name: str) -> Committee:
+        name = name.strip()
+        if name:
+            committee, made = Committee.objects.get_or_create(name=name, defaults={"short_name": name[:30]})
+            if made:
+                self.stdout.write(f"已建立{name}。")
+            return committee
+        committees = list(Committee.objects.order_by("pk")[:2])
+        if not committees:
+            self.stdout.write("已建立机关党委。")
+            return Committee.objects.create(name="机关党委", short_name="机关党委")
+        if len(committees) > 1:
+            raise CommandError("有几个机关党委，请用 --committee 写明全称。")
+        return committees[0]
+
+    def _ask_password(self, number: str) -> str:
+        if not sys.stdin.isatty():
+            raise CommandError("这里不能输入密码。请在终端中运行，或加 --random 打印一个随机的首次密码。")
+        while True:
+            password = getpass.getpass("密码（至少10个字符）：")
+            if problems := password_problems(password, number):
+                self.stderr.write("".join(problems))
+            elif getpass.getpass("再输一遍：") == password:
+                return password
+            else:
+                self.stderr.write("两次输入不一样，请重新输入。")
