@@ -1,0 +1,284 @@
+"""Logging in and out, one's own account and password, and the system administrator's list of accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import auth, messages
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.db import IntegrityError
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from branches import audit
+from branches.access import Access
+from branches.account_forms import LoginForm, PasswordForm, UserFilter
+from branches.accounts import open_accounts
+from branches.models import Branch, Member, MemberQuerySet, Membership, Post, User, normal_staff_number, on_day
+from branches.requests import PortalRequest
+from branches.search import matching
+
+PER_PAGE = 50
+# Hashing a password takes a tenth of a second on purpose: a larger branch is opened in several goes.
+SLIPS_AT_ONCE = 50
+PAUSE_MINUTES = int(settings.AXES_COOLOFF_TIME * 60)
+# One sentence for every failure: it must not tell which staff numbers have an account.
+WRONG = (
+    f"工号或密码不正确。连续输错{settings.AXES_FAILURE_LIMIT}次，将暂停{PAUSE_MINUTES}分钟。"
+    "忘记密码，请找系统管理员重发。"
+)
+
+
+# ------------------------------------------------------------------------------------------------ logging in and out
+
+
+@login_not_required
+@sensitive_post_parameters("password")
+def login(request: PortalRequest) -> HttpResponse:
+    target = _safe_target(request)
+    if request.user.is_authenticated:
+        return redirect(target)
+    form = LoginForm(request.POST or None, initial={"next": request.GET.get("next", "")})
+    if request.method == "POST" and form.is_valid():
+        # One spelling for one account, so that failures are counted together however the number was typed.
+        number = normal_staff_number(form.cleaned_data["username"])
+        user = auth.authenticate(request, username=number, password=form.cleaned_data["password"])
+        if user is not None:
+            auth.login(request, user)
+            who = Access.of(user, request.now, ip=request.access.ip, request_id=request.access.request_id)
+            audit.note(who, audit.Kind.LOGIN, "登录")
+            return redirect(target)
+        # What belongs to no account is not kept: a password typed into the wrong box would stand there for ever.
+        known = User.objects.filter(staff_number=number).exists()
+        audit.note(request.access, audit.Kind.LOGIN, "登录失败", ok=False, claimed=number if known else "没有这个工号")
+        form.add_error(None, WRONG)
+    return render(request, "branches/login.html", {"form": form})
+
+
+def _safe_target(request: HttpRequest) -> str:
+    """Where the person was going, if that is a page of this portal; else the home page."""
+    target = request.POST.get("next") or request.GET.get("next", "")
+    if url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
+        return target
+    return resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def login_paused(
+    request: HttpRequest, response: HttpResponse | None = None, credentials: dict[str, Any] | None = None
+) -> HttpResponse:
+    """What axes answers after too many failures: the same for numbers with and without an account."""
+    paused = render(request, "branches/login_paused.html", {"minutes": PAUSE_MINUTES}, status=429)
+    paused["Retry-After"] = str(PAUSE_MINUTES * 60)
+    return paused
+
+
+@require_POST
+def logout(request: PortalRequest) -> HttpResponse:
+    audit.note(request.access, audit.Kind.LOGIN, "退出登录")
+    auth.logout(request)
+    messages.success(request, "已退出登录。在公用电脑上，请同时关闭浏览器。")
+    return redirect("branches:login")
+
+
+# ------------------------------------------------------------------------------------------------------- own account
+
+
+def account(request: PortalRequest) -> HttpResponse:
+    """Who I am here: facts, branch, posts held today."""
+    access = request.access
+    member = get_object_or_404(Member, pk=access.member_id)
+    membership = member.memberships.filter(on_day(access.on)).select_related("branch", "group").first()
+    posts = member.posts.filter(on_day(access.on)).select_related("branch", "committee").order_by("from_on", "pk")
+    facts = [
+        ("姓名", member.name),
+        ("工号", member.staff_number),
+        ("党支部", membership.branch.name if membership else "不在任何支部的名册上"),
+        ("党小组", membership.group.name if membership and membership.group else "不分小组"),
+        ("人员类别", member.category(access.on) if membership else ""),
+        ("行政职务", member.job_title),
+    ]
+    return render(request, "branches/account.html", {"facts": facts, "posts": posts, "membership": membership})
+
+
+@sensitive_post_parameters("old", "new", "again")
+def password(request: PortalRequest) -> HttpResponse:
+    """An own password; whoever logged in with a first password gets no further without one."""
+    user = get_object_or_404(User, pk=request.user.pk)
+    first = user.must_change_password
+    form = PasswordForm(request.POST or None, user=user)
+    if request.method == "POST" and form.is_valid():
+        user.set_password(form.cleaned_data["new"])
+        user.must_change_password = False
+        with audit.act(request.access, audit.Kind.RIGHTS, "修改密码", user):
+            user.save(update_fields=["password", "must_change_password"])
+        # This session goes on; all others of this account end, because their mark no longer fits.
+        auth.update_session_auth_hash(request, user)
+        messages.success(request, "密码已修改。下次登录请用新密码；其他电脑和手机上的登录已退出。")
+        return redirect(settings.LOGIN_REDIRECT_URL if first else "branches:account")
+    return render(request, "branches/password.html", {"form": form, "first": first})
+
+
+# ---------------------------------------------------------------------------------------- the administrator's list
+
+
+def _administered(access: Access) -> MemberQuerySet:
+    """Whoever belongs or belonged to a branch of the administrator's committees, or holds a post there."""
+    belonged = Membership.objects.filter(branch__committee__in=access.administers, member=OuterRef("pk"))
+    served = Post.objects.filter(committee__in=access.administers, member=OuterRef("pk"))
+    return Member.objects.filter(Exists(belonged) | Exists(served))
+
+
+def _branches(access: Access) -> QuerySet[Branch]:
+    return Branch.objects.filter(committee__in=access.administers).existing_on(access.on).order_by("committee", "code")
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    """A line of the list: the member, and how the account stands, as a code of the standings and as a word."""
+
+    member: Member
+    branch: str
+    code: str
+    text: str
+    state: str
+    seen: str
+
+
+STATES = {
+    "none": ("not_due", "未开通"),
+    "waiting": ("todo", "待首次登录"),
+    "active": ("kept", "使用中"),
+    "paused": ("waived", "已暂停"),
+}
+
+
+def _account_row(member: Member) -> AccountRow:
+    user: User | None = getattr(member, "user", None)
+    if user is None:
+        state = "none"
+    elif not user.is_active:
+        state = "paused"
+    else:
+        state = "waiting" if user.must_change_password else "active"
+    branch = member.branch_name or "不在册"  # type: ignore[attr-defined]
+    return AccountRow(member, branch, *STATES[state], state, _seen(user))
+
+
+def _seen(user: User | None) -> str:
+    """Which account the page was showing: pressing 开通 twice must not make the first slip worthless."""
+    return "" if user is None else f"{user.opened_at or ''}"
+
+
+def user_list(request: PortalRequest) -> HttpResponse:
+    """Who has an account, and how it stands."""
+    access = request.access
+    branches = _branches(access)
+    form = UserFilter(request.GET, branches=branches)
+    wanted = form.cleaned_data if form.is_valid() else {}
+    here = Membership.objects.filter(on_day(access.on), member=OuterRef("pk"))
+    members = _administered(access).filter(Exists(here) | Q(user__isnull=False))
+    members = members.filter(matching(wanted.get("q", "")))
+    branch = wanted.get("branch")
+    if branch:
+        members = members.filter(Exists(here.filter(branch=branch)))
+    waiting = members.filter(user__isnull=True).count() if branch else 0
+    by_state = {
+        "none": Q(user__isnull=True),
+        "waiting": Q(user__is_active=True, user__must_change_password=True),
+        "active": Q(user__is_active=True, user__must_change_password=False),
+        "paused": Q(user__is_active=False),
+    }
+    members = members.filter(by_state.get(wanted.get("state", ""), Q()))
+    page = Paginator(
+        members.select_related("user").with_branch(access.on).order_by("name_key", "pk"), PER_PAGE
+    ).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "branches/user_list.html",
+        {
+            "form": form,
+            "page": page,
+            "rows": [_account_row(member) for member in page],
+            "branch": branch,
+            "waiting": waiting,
+            "at_once": min(waiting, SLIPS_AT_ONCE),
+            "filtered": any(wanted.values()),
+        },
+    )
+
+
+@require_POST
+def user_open(request: PortalRequest, member_id: int) -> HttpResponse:
+    """Open the account, or send a new first password; the answer itself is the slip, shown this once."""
+    member = get_object_or_404(_administered(request.access).select_related("user"), pk=member_id)
+    if request.POST.get("seen", "") != _seen(getattr(member, "user", None)):
+        messages.warning(
+            request, f"{member.name}的账号刚刚已开通。首次密码只显示一次；如果没有记下，请再点“重发首次密码”。"
+        )
+        return _back_to_list(request)
+    return _slips(request, [member])
+
+
+@require_POST
+def user_open_branch(request: PortalRequest, pk: int) -> HttpResponse:
+    """Open accounts for all of a branch who have none."""
+    branch = get_object_or_404(_branches(request.access), pk=pk)
+    without = branch.roster(request.access.on).filter(user__isnull=True)
+    members = list(without[:SLIPS_AT_ONCE])
+    if not members:
+        messages.warning(request, f"{branch.name}的党员都已有账号，没有需要开通的。")
+        return redirect(f"{reverse('branches:user_list')}?{urlencode({'branch': branch.pk})}")
+    return _slips(request, members, branch, without.count() - len(members))
+
+
+def _slips(
+    request: PortalRequest, members: list[Member], branch: Branch | None = None, remaining: int = 0
+) -> HttpResponse:
+    try:
+        slips = open_accounts(members, request.access)
+    except IntegrityError:
+        messages.warning(request, "这些账号正由另一位管理员开通，请在列表中核对后再操作。")
+        return _back_to_list(request)
+    return render(
+        request,
+        "branches/slips.html",
+        {
+            "slips": slips,
+            "branch": branch,
+            "remaining": remaining,
+            "address": request.build_absolute_uri(reverse("branches:login")),
+        },
+    )
+
+
+@require_POST
+def user_pause(request: PortalRequest, member_id: int) -> HttpResponse:
+    """Pause an account, which ends its sessions at once, or let it be used again."""
+    member = get_object_or_404(_administered(request.access).filter(user__isnull=False), pk=member_id)
+    pause = request.POST.get("action") == "pause"
+    if pause and member.pk == request.access.member_id:
+        messages.error(request, "不能暂停自己的账号，请由另一位系统管理员办理。")
+        return _back_to_list(request)
+    with audit.act(request.access, audit.Kind.RIGHTS, "暂停账号" if pause else "恢复账号", member):
+        User.objects.filter(member=member).update(is_active=not pause)
+    words = "已暂停，对方已被退出登录" if pause else "已恢复使用，密码不变"
+    messages.success(request, f"{member.name}的账号{words}。")
+    return _back_to_list(request)
+
+
+def _back_to_list(request: PortalRequest) -> HttpResponse:
+    """The list as it was filtered."""
+    kept = {
+        name: request.POST[f"list_{name}"]
+        for name in ("q", "branch", "state", "page")
+        if request.POST.get(f"list_{name}")
+    }
+    return redirect(f"{reverse('branches:user_list')}?{urlencode(kept)}" if kept else "branches:user_list")
