@@ -1,0 +1,518 @@
+"""Branches and members: who belongs where on a day, who holds which post, and the acts that change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.forms import BaseForm
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from branches import audit
+from branches.access import Access
+from branches.forms import (
+    BranchForm,
+    CommitteePostForm,
+    DayFilter,
+    MemberFilter,
+    MemberForm,
+    NewMemberForm,
+    PostEndForm,
+    PostForm,
+    TransferForm,
+    office_branches,
+)
+from branches.models import (
+    COMMITTEE_FROM,
+    Branch,
+    Committee,
+    Member,
+    MemberQuerySet,
+    Membership,
+    PartyGroup,
+    Post,
+    User,
+    on_day,
+)
+from branches.requests import PortalRequest
+from branches.roster import roster_changed, roster_lock
+from branches.search import matching
+
+PER_PAGE = 50
+POST_ORDER = {kind: n for n, kind in enumerate(Post.Kind)}
+
+
+# ---------------------------------------------------------------------------------------------------- who sees whom
+
+
+def _managed(access: Access) -> MemberQuerySet:
+    """Members whose entries the office keeps: its own of today, and those it had who now belong nowhere."""
+    today = Membership.objects.filter(on_day(access.on), member=OuterRef("pk"))
+    ever = Membership.objects.filter(member=OuterRef("pk"), branch__committee__in=access.office_of)
+    serves = Post.objects.filter(member=OuterRef("pk"), committee__in=access.office_of)
+    mine = Exists(today.filter(branch__committee__in=access.office_of))
+    return Member.objects.filter(mine | (~Exists(today) & (Exists(ever) | Exists(serves))))
+
+
+def _readable(access: Access) -> MemberQuerySet:
+    visible = Member.objects.visible_to(access).values("pk")
+    if not access.office_of:
+        return Member.objects.filter(pk__in=visible)
+    return Member.objects.filter(Q(pk__in=visible) | Q(pk__in=_managed(access).values("pk")))
+
+
+def _readable_branches(access: Access) -> QuerySet[Branch]:
+    """The branches whose members' entries the person may read."""
+    return (
+        Branch.objects.filter(Q(committee__in=access.sees_committees) | Q(pk__in=access.leads))
+        .existing_on(access.on)
+        .order_by("committee_id", "code")
+    )
+
+
+def _posts_on(day: date) -> Prefetch:
+    """Fills `posts_held` with the branch posts held on the day."""
+    return Prefetch("posts", Post.objects.filter(on_day(day), branch__isnull=False), to_attr="posts_held")
+
+
+def _acting(request: PortalRequest) -> AbstractContextManager[None]:
+    """Whoever sends a form waits for other changes of the roster; whoever only looks, for nobody."""
+    return roster_lock(*request.access.office_of) if request.method == "POST" else nullcontext()
+
+
+def _labels(posts: list[Post]) -> str:
+    return "、".join(post.get_kind_display() for post in sorted(posts, key=lambda p: POST_ORDER[Post.Kind(p.kind)]))
+
+
+# ----------------------------------------------------------------------------------------------------------- branches
+
+
+def branch_list(request: PortalRequest) -> HttpResponse:
+    """The committee's branches today, with secretary and strength."""
+    day = request.access.on
+    secretary = Post.objects.filter(on_day(day), branch=OuterRef("pk"), kind=Post.Kind.SECRETARY)
+    groups = PartyGroup.objects.filter(branch=OuterRef("pk")).order_by().values("branch").annotate(n=Count("pk"))
+    branches = (
+        Branch.objects.visible_to(request.access)
+        .existing_on(day)
+        .with_full_members(day)
+        .annotate(
+            members=Count("memberships", filter=on_day(day, "memberships__"), distinct=True),
+            secretary=Subquery(secretary.values("member__name")[:1]),
+            groups_count=Coalesce(Subquery(groups.values("n")), 0),
+        )
+        .order_by("committee_id", "code")
+    )
+    page = Paginator(branches, PER_PAGE).get_page(request.GET.get("page"))
+    columns = [
+        {"label": "党支部", "kind": "head"}, {"label": "代码", "kind": "named"},
+        {"label": "支部书记", "kind": "named"}, {"label": "支委会", "kind": "named"},
+        {"label": "党小组", "kind": "named"}, {"label": "党员", "kind": "number"},
+        {"label": "其中正式", "kind": "number"},
+    ]  # fmt: skip
+    shown: list[Any] = list(page)
+    rows = [
+        {
+            "cells": [
+                {"text": branch.name, "url": reverse("branches:branch_detail", args=[branch.pk])},
+                branch.code,
+                branch.secretary or "空缺",
+                "设" if branch.full_members >= COMMITTEE_FROM else "不设",
+                f"{branch.groups_count}个" if branch.groups_count else "不分",
+                str(branch.members),
+                str(branch.full_members),
+            ]
+        }
+        for branch in shown
+    ]
+    return render(
+        request,
+        "branches/branch_list.html",
+        {"page": page, "columns": columns, "rows": rows, "is_office": bool(request.access.office_of)},
+    )
+
+
+def branch_detail(request: PortalRequest, pk: int) -> HttpResponse:
+    """One branch: facts, posts, groups and the roster, as of today or of the day asked for."""
+    access = request.access
+    branch = get_object_or_404(Branch.objects.visible_to(access).select_related("committee"), pk=pk)
+    form = DayFilter({"on": request.GET.get("on") or access.on.isoformat()})
+    day = (form.cleaned_data["on"] if form.is_valid() else None) or access.on
+    # Those who lead the branch and those above it read its members' entries; the others see who is in it.
+    reads_entries = branch.pk in access.leads or branch.committee_id in access.sees_committees
+    keeps = branch.committee_id in access.office_of
+    roster = branch.roster(day)
+    page = Paginator(
+        roster.prefetch_related(_posts_on(day)).annotate(
+            group_name=Subquery(
+                Membership.objects.filter(on_day(day), branch=branch, member=OuterRef("pk")).values("group__name")[:1]
+            )
+        ),
+        PER_PAGE,
+    ).get_page(request.GET.get("page"))
+    counts = roster.aggregate(full=Count("pk", filter=Q(confirmed_on__lte=day)))
+    readable = (
+        set(_readable(access).filter(pk__in=[member.pk for member in page]).values_list("pk", flat=True))
+        if reads_entries
+        else set()
+    )
+    # Today's page also names who will take up a post; a past day's says who held one.
+    held = Q(until_on__isnull=True) | Q(until_on__gt=day) if day == access.on else on_day(day)
+    posts = branch.posts.filter(held).select_related("member").order_by("from_on", "pk")
+    groups = branch.groups.annotate(
+        members=Count("memberships", filter=on_day(day, "memberships__"), distinct=True)
+    ).order_by("pk")  # as they were set up: by name 第三 would stand before 第二
+    facts = [
+        ("所属党委", branch.committee.name),
+        ("代码", branch.code),
+        ("主题党日", branch.theme_day or "未定固定日"),
+        ("成立日期", branch.founded_on.isoformat()),
+        ("党员", f"{page.paginator.count}名，其中正式党员{counts['full']}名"),
+        ("支委会", "设支部委员会" if counts["full"] >= COMMITTEE_FROM else f"正式党员不足{COMMITTEE_FROM}名，不设"),
+    ]
+    if branch.closed_on:
+        facts.append(("撤销日期", branch.closed_on.isoformat()))
+    return render(
+        request,
+        "branches/branch_detail.html",
+        {
+            "branch": branch,
+            "form": form,
+            "day": day,
+            "is_today": day == access.on,
+            "page": page,
+            "facts": facts,
+            "posts": sorted(posts, key=lambda post: POST_ORDER[Post.Kind(post.kind)]),
+            "groups": groups,
+            "columns": ROSTER_COLUMNS if reads_entries else ROSTER_COLUMNS[:4],
+            "rows": [_roster_row(member, branch, day, reads_entries, member.pk in readable) for member in page],
+            "reads_entries": reads_entries,
+            "keeps": keeps,
+        },
+    )
+
+
+ROSTER_COLUMNS = [
+    {"label": "姓名", "kind": "head"}, {"label": "党小组"}, {"label": "人员类别", "kind": "short"},
+    {"label": "党内职务"}, {"label": "工号", "kind": "short"}, {"label": "行政职务"},
+]  # fmt: skip
+
+
+def _roster_row(member: Any, branch: Branch, day: date, reads_entries: bool, linked: bool) -> dict[str, Any]:
+    url = reverse("branches:member_detail", args=[member.pk])
+    cells: list[Any] = [
+        {"text": member.name, "url": url} if linked else member.name,
+        member.group_name or "",
+        member.category(day),
+        _labels([post for post in member.posts_held if post.branch_id == branch.pk]),
+    ]
+    return {"cells": [*cells, member.staff_number, member.job_title] if reads_entries else cells}
+
+
+def branch_new(request: PortalRequest) -> HttpResponse:
+    """A branch is founded."""
+    access = request.access
+    committees = Committee.objects.filter(pk__in=access.office_of).order_by("pk")
+    if request.method == "POST":
+        with roster_lock(*access.office_of):
+            form = BranchForm(request.POST, committees=committees)
+            if form.is_valid():
+                branch = form.save()
+                audit.note(access, audit.Kind.WRITE, "新建党支部", branch)
+                roster_changed(branch.committee, request.now)
+                messages.success(request, f"已新建{branch.name}。下一步：为它登记党员和支部书记。")
+                return redirect(branch)
+    else:
+        form = BranchForm(committees=committees, initial={"founded_on": access.on})
+    return render(request, "branches/branch_form.html", {"form": form, "branch": None})
+
+
+def branch_edit(request: PortalRequest, pk: int) -> HttpResponse:
+    """Name, code, fixed day, groups; closing a branch that is empty."""
+    access = request.access
+    with _acting(request):
+        branch = get_object_or_404(Branch, pk=pk, committee__in=access.office_of)
+        form = BranchForm(request.POST or None, instance=branch, committees=Committee.objects.none())
+        if request.method == "POST" and form.is_valid():
+            form.save()
+            audit.note(access, audit.Kind.WRITE, "修改党支部", branch, fields=changed_labels(form))
+            messages.success(request, f"已保存{branch.name}的内容。")
+            return redirect(branch)
+    return render(request, "branches/branch_form.html", {"form": form, "branch": branch})
+
+
+def changed_labels(form: BaseForm) -> str:
+    """What was changed, by the fields' labels: the audit log says which facts, not what they are."""
+    return "、".join(str(form.fields[name].label) for name in form.changed_data)
+
+
+# -------------------------------------------------------------------------------------------------------------- posts
+
+
+def note_appointment(access: Access, post: Post, ended: Iterable[Post] = ()) -> None:
+    """Who got which post, and who laid one down for it."""
+    audit.note(access, audit.Kind.RIGHTS, "任命", post, from_on=post.from_on, of=post.branch or post.committee)
+    for one in ended:
+        audit.note(access, audit.Kind.RIGHTS, "免去职务", one, until=post.from_on)
+
+
+def post_new(request: PortalRequest, pk: int) -> HttpResponse:
+    """Somebody takes up a post in the branch; a handover ends the one before in the same act."""
+    access = request.access
+    with _acting(request):
+        branch = get_object_or_404(Branch.objects.select_related("committee"), pk=pk, committee__in=access.office_of)
+        initial = {"kind": request.GET.get("kind", "")}
+        form = PostForm(request.POST or None, access=access, branch=branch, initial=initial)
+        if request.method == "POST" and form.is_valid():
+            post = form.save()
+            note_appointment(access, post, form.ending)
+            roster_changed(branch.committee, request.now)
+            ended = f"，{'、'.join(one.member.name for one in form.ending)}同日离任" if form.ending else ""
+            messages.success(
+                request, f"{post.member.name}自 {post.from_on} 起任{branch.name}{post.get_kind_display()}{ended}。"
+            )
+            return redirect(branch)
+    return render(request, "branches/post_form.html", {"form": form, "branch": branch, "held": form.held})
+
+
+def post_end(request: PortalRequest, pk: int) -> HttpResponse:
+    """A post ends on a day; what was done in it stays as it was."""
+    access = request.access
+    with _acting(request):
+        posts = Post.objects.filter(
+            Q(branch__committee__in=access.office_of)
+            | Q(committee__in=access.office_of, kind__in=CommitteePostForm.KINDS),
+            Q(until_on__isnull=True) | Q(until_on__gt=access.on),
+        )
+        post = get_object_or_404(posts.select_related("member", "branch", "committee"), pk=pk)
+        form = PostEndForm(request.POST or None, access=access, post=post)
+        back = post.branch.get_absolute_url() if post.branch else reverse("branches:committee_posts")
+        if request.method == "POST" and form.is_valid():
+            until = form.cleaned_data["until_on"]
+            Post.objects.filter(pk=post.pk).update(until_on=until)
+            audit.note(access, audit.Kind.RIGHTS, "免去职务", post, until=until)
+            messages.success(
+                request, f"{post.member.name}自 {form.cleaned_data['until_on']} 起不再担任{post.get_kind_display()}。"
+            )
+            return redirect(back)
+    return render(request, "branches/post_end.html", {"form": form, "post": post, "back": back})
+
+
+def committee_posts(request: PortalRequest) -> HttpResponse:
+    """Who works in the office and who inspects; the office appoints both."""
+    access = request.access
+    if request.method == "POST":
+        with roster_lock(*access.office_of):
+            form = CommitteePostForm(request.POST, access=access)
+            if form.is_valid():
+                post = form.save()
+                note_appointment(access, post)
+                messages.success(request, f"{post.member.name}自 {post.from_on} 起任{post.get_kind_display()}。")
+                return redirect("branches:committee_posts")
+    else:
+        form = CommitteePostForm(access=access)
+    posts = (
+        Post.objects.filter(
+            Q(until_on__isnull=True) | Q(until_on__gt=access.on),
+            committee__in=access.office_of,
+            kind__in=CommitteePostForm.KINDS,
+        )
+        .select_related("member", "committee")
+        .order_by("committee_id", "kind", "from_on", "pk")
+    )
+    return render(request, "branches/committee_posts.html", {"form": form, "posts": posts})
+
+
+# ------------------------------------------------------------------------------------------------------------ members
+
+MEMBER_COLUMNS = [
+    {"label": "姓名", "kind": "head"}, {"label": "工号", "kind": "short"}, {"label": "党支部"}, {"label": "党小组"},
+    {"label": "人员类别", "kind": "short"}, {"label": "党内职务"},
+]  # fmt: skip
+
+
+def member_list(request: PortalRequest) -> HttpResponse:
+    """The members whose entries the person reads, found by name, pinyin or staff number."""
+    access = request.access
+    day = access.on
+    branches = _readable_branches(access)
+    form = MemberFilter(request.GET, branches=branches, with_left=bool(access.office_of))
+    wanted = form.cleaned_data if form.is_valid() else {}
+    here = Membership.objects.filter(on_day(day), member=OuterRef("pk"))
+    category = wanted.get("category", "")
+    if category == "left":
+        members = _managed(access).filter(~Exists(here))
+    else:
+        members = Member.objects.filter(Exists(here.filter(branch__in=branches.order_by())))
+    if category == "full":
+        members = members.full_on(day)
+    elif category == "probationary":
+        members = members.exclude(confirmed_on__lte=day)
+    elif category == "cadre":
+        members = members.filter(is_leading_cadre=True)
+    if wanted.get("branch") and category != "left":
+        members = members.filter(Exists(here.filter(branch=wanted["branch"])))
+    members = members.filter(matching(wanted.get("q", "")))
+    page = Paginator(
+        members.with_branch(day).prefetch_related(_posts_on(day)).order_by("name_key", "pk"), PER_PAGE
+    ).get_page(request.GET.get("page"))
+    shown: list[Any] = list(page)
+    rows = [
+        {
+            "cells": [
+                {"text": member.name, "url": reverse("branches:member_detail", args=[member.pk])},
+                member.staff_number,
+                member.branch_name or "已转出",
+                member.group_name or "",
+                member.category(day),
+                _labels(member.posts_held),
+            ]
+        }
+        for member in shown
+    ]
+    return render(
+        request,
+        "branches/member_list.html",
+        {
+            "form": form,
+            "page": page,
+            "columns": MEMBER_COLUMNS,
+            "rows": rows,
+            "filtered": any(wanted.values()),
+            "is_office": bool(access.office_of),
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Term:
+    """A line of somebody's history: what, from when, until when."""
+
+    what: str
+    from_on: date
+    until_on: date | None
+    is_current: bool
+
+
+def _terms(rows: QuerySet[Any], words: Any, day: date) -> list[Term]:
+    return [
+        Term(words(row), row.from_on, row.until_on, row.from_on <= day and (not row.until_on or row.until_on > day))
+        for row in rows.order_by("-from_on", "-pk")
+    ]
+
+
+def member_detail(request: PortalRequest, pk: int) -> HttpResponse:
+    """One member: facts, where they belonged over time, the posts they held."""
+    access = request.access
+    member = get_object_or_404(_readable(access), pk=pk)
+    facts = [
+        ("工号", member.staff_number),
+        ("人员类别", member.category(access.on)),
+        ("入党日期", member.joined_on and member.joined_on.isoformat()),
+        ("转正日期", member.confirmed_on and member.confirmed_on.isoformat()),
+        ("行政职务", member.job_title),
+        ("处级以上党员领导干部", "是" if member.is_leading_cadre else "否"),
+    ]
+    memberships = _terms(
+        member.memberships.select_related("branch", "group"),
+        lambda row: f"{row.branch.name}{'　' + row.group.name if row.group else ''}",
+        access.on,
+    )
+    posts = _terms(
+        member.posts.select_related("branch", "committee"),
+        lambda row: f"{(row.branch or row.committee).name}　{row.get_kind_display()}",
+        access.on,
+    )
+    return render(
+        request,
+        "branches/member_detail.html",
+        {
+            "member": member,
+            "facts": facts,
+            "memberships": memberships,
+            "posts": posts,
+            "keeps": bool(access.office_of) and _managed(access).filter(pk=member.pk).exists(),
+            "lists_members": bool(access.leads or access.sees_committees),
+        },
+    )
+
+
+def member_new(request: PortalRequest) -> HttpResponse:
+    """Somebody joins a branch; what is still to come of the year's plan is owed from now on."""
+    access = request.access
+    if request.method == "POST":
+        with roster_lock(*access.office_of):
+            form = NewMemberForm(request.POST, access=access)
+            if form.is_valid():
+                member = form.save()
+                audit.note(access, audit.Kind.WRITE, "登记党员", member, branch=form.cleaned_data["branch"])
+                roster_changed(form.cleaned_data["branch"].committee, request.now)
+                messages.success(request, f"已把{member.name}列入{form.cleaned_data['branch'].name}的名册。")
+                return redirect("branches:member_detail", pk=member.pk)
+    else:
+        form = NewMemberForm(access=access, initial={"branch": request.GET.get("branch")})
+    return render(request, "branches/member_form.html", {"form": form, "member": None})
+
+
+def member_edit(request: PortalRequest, pk: int) -> HttpResponse:
+    """The facts; where a member belongs is changed by a transfer."""
+    access = request.access
+    with _acting(request):
+        member = get_object_or_404(_managed(access), pk=pk)
+        form = MemberForm(request.POST or None, instance=member, access=access)
+        if request.method == "POST" and form.is_valid():
+            member = form.save()
+            # The account goes by the staff number of its member.
+            User.objects.filter(member=member).update(staff_number=member.staff_number)
+            audit.note(access, audit.Kind.WRITE, "修改党员信息", member, fields=changed_labels(form))
+            branch = member.branch_on(access.on)
+            if branch:
+                roster_changed(branch.committee, request.now)
+            messages.success(request, f"已保存{member.name}的内容。")
+            return redirect("branches:member_detail", pk=member.pk)
+    return render(request, "branches/member_form.html", {"form": form, "member": member})
+
+
+def member_transfer(request: PortalRequest, pk: int) -> HttpResponse:
+    """The old membership ends and the new one begins on the same day, in one act."""
+    access = request.access
+    with _acting(request):
+        member = get_object_or_404(_managed(access), pk=pk)
+        form = TransferForm(request.POST or None, access=access, member=member)
+        if request.method == "POST" and form.is_valid():
+            form.save()
+            branch: Branch | None = form.cleaned_data["branch"]
+            audit.note(
+                access, audit.Kind.WRITE, "转接组织关系", member, to=branch or "转出", on=form.cleaned_data["on"]
+            )
+            for post in form.ending:
+                audit.note(access, audit.Kind.RIGHTS, "免去职务", post, until=form.cleaned_data["on"])
+            if branch:
+                roster_changed(branch.committee, request.now)
+            day = form.cleaned_data["on"]
+            words = f"自 {day} 起属于{branch.name}" if branch else f"自 {day} 起不再属于本党委的支部"
+            ended = f"，同日不再担任{_labels(form.ending)}" if form.ending else ""
+            messages.success(request, f"{member.name}{words}{ended}。")
+            return redirect("branches:member_detail", pk=member.pk)
+    current = member.memberships.filter(on_day(access.on)).select_related("branch", "group").first()
+    posts = list(member.posts.filter(on_day(access.on), branch__isnull=False))
+    return render(
+        request,
+        "branches/member_transfer.html",
+        {
+            "form": form,
+            "member": member,
+            "current": current,
+            "post_labels": _labels(posts),
+            "has_branches": office_branches(access).exists(),
+        },
+    )
