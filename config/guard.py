@@ -1,0 +1,180 @@
+"""The guard at every route, and what every page is told: closed unless the matrix opens it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from branches import audit
+from branches.access import Access, Role
+from config.matrix import ROUTES
+
+log = logging.getLogger(__name__)
+
+# Where somebody with a first password may go before choosing an own one.
+BEFORE_PASSWORD = {"branches:password", "branches:logout", "branches:login", "healthz"}
+# The pages on which the place 方案 is the current one.
+PLAN_PAGES = (
+    "plan:plan_detail", "plan:plan_preview", "plan:plan_edit", "plan:plan_settings", "plan:plan_upload",
+    "plan:requirement_detail", "plan:requirement_edit", "plan:requirement_new",
+)  # fmt: skip
+# The pages about people: a roster, one member, a branch and its posts, and what the office does to them.
+PEOPLE_PAGES = (
+    "branches:member_list", "branches:member_detail", "branches:member_new", "branches:member_edit",
+    "branches:member_transfer", "branches:branch_detail", "branches:branch_new", "branches:branch_edit",
+    "branches:post_new", "branches:post_end", "branches:committee_posts", "branches:roster_import",
+    "branches:roster_preview",
+)  # fmt: skip
+# The pages of what was sent: one filing and its versions.
+FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")
+# For those who see all branches: the branches' records, calendars and study plans stand beside what was sent.
+RECORD_PAGES = ("study:gathering_list", "study:calendar", "study:branch_plan")
+# A leader's pages of the branch's plan and of the members' plans.
+PLANNING_PAGES = (
+    "study:branch_plan_edit", "study:plan_item_new", "study:plan_item_edit", "study:plan_review",
+)  # fmt: skip
+
+
+class GuardMiddleware:
+    """Looks the route up in the matrix before any view runs."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        self.write_down(request, response)
+        if request.user.is_authenticated and "Cache-Control" not in response:
+            # What one person saw must not come back from a shared machine's cache.
+            response["Cache-Control"] = "no-store"
+        return response
+
+    def write_down(self, request: HttpRequest, response: HttpResponse) -> None:
+        """What somebody was refused, and what somebody took away as a file, goes into the audit log."""
+        access: Access = request.access  # type: ignore[attr-defined]
+        if access.user is None:
+            return
+        match, status = request.resolver_match, response.status_code
+        route = match.view_name if match else ""
+        unsafe = request.method not in ("GET", "HEAD", "OPTIONS")
+        if status == 403 or (unsafe and status in (404, 405)):
+            what = "操作被拒绝" if unsafe else "查看被拒绝"
+            audit.note(access, audit.Kind.REFUSED, what, ok=False, route=route, path=request.path, status=status)
+        elif status == 200 and response.get("Content-Disposition", "").startswith("attachment"):
+            query = request.GET.urlencode()
+            audit.note(access, audit.Kind.EXPORT, "下载文件", route=route, path=request.path, query=query)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        match = request.resolver_match
+        name = match.view_name if match else ""
+        row = ROUTES.get(name)
+        if row is None:
+            log.error("route %r is not in the access matrix", name)
+            raise Http404
+        allowed = row.post if request.method == "POST" else row.get if request.method in ("GET", "HEAD") else None
+        if allowed is None:
+            return HttpResponseNotAllowed([m for m, served in (("GET", row.get), ("POST", row.post)) if served])
+        if row.public:
+            return None
+        access = request.access  # type: ignore[attr-defined]
+        if not access.user:
+            return None  # LoginRequiredMiddleware has sent them to the login page already
+        if access.user.must_change_password and name not in BEFORE_PASSWORD:
+            return redirect("branches:password")
+        # Whoever can log in may reach what everybody may, even with no post and no branch today.
+        if allowed != frozenset(Role) and not access.roles & allowed:
+            return render(request, "403.html", status=403)
+        return None
+
+
+def _place(request: HttpRequest, label: str, icon: str, name: str, *also: str) -> dict[str, Any]:
+    here = request.resolver_match.view_name if request.resolver_match else ""
+    return {"label": label, "icon": icon, "url": reverse(name), "current": here == name or here in also}
+
+
+def places_of(request: HttpRequest) -> list[dict[str, Any]]:
+    """The places of the navigation for this person, the four most needed first (the phone's bottom bar shows four)."""
+    access = getattr(request, "access", None)
+    if access is None or access.user is None or access.user.must_change_password:
+        return []
+    roles = access.roles
+
+    def place(label: str, icon: str, name: str, *also: str) -> dict[str, Any]:
+        return _place(request, label, icon, name, *also)
+
+    places = []
+    if Role.OFFICE in roles:
+        places = [
+            place("工作台", "list-check", "home"),
+            place("待审", "inbox", "plan:intray", "study:plan_review"),
+            place("总览", "grid-3x3", "plan:board"),
+            place("欠报清单", "check2-square", "plan:duty_list", "plan:duty_detail"),
+            place("方案", "journal-text", "plan:plan_list", *PLAN_PAGES),
+            place("支部与党员", "people", "branches:branch_list", *PEOPLE_PAGES),
+            place("报送件", "files", "plan:filing_list", *FILING_PAGES, *RECORD_PAGES),
+            place("登记簿", "clock-history", "plan:log"),
+        ]
+    elif roles & {Role.SECRETARY, Role.DEPUTY, Role.COMMISSIONER}:
+        places = [
+            place("待办", "list-check", "home"),
+            place("记录", "pencil-square", "study:gathering_list", "study:gathering_new", "study:gathering_edit"),
+            place("日历", "calendar3", "study:calendar"),
+            place("我的", "person", "study:member_plan", "study:member_plan_edit"),
+            place("学习计划", "journal-text", "study:branch_plan", *PLANNING_PAGES),
+            place("任务清单", "check2-square", "plan:duty_list", "plan:duty_detail"),
+            place("方案", "book", "plan:plan_list", *PLAN_PAGES),
+            place("党员名册", "people", "branches:member_list", "branches:member_detail", "branches:branch_detail"),
+        ]
+    elif Role.INSPECTOR in roles:
+        places = [
+            place("总览", "grid-3x3", "plan:board"),
+            place("欠报清单", "list-check", "plan:duty_list", "plan:duty_detail"),
+            place("报送件", "files", "plan:filing_list", *FILING_PAGES, *RECORD_PAGES),
+            place("支部", "people", "branches:branch_list", *PEOPLE_PAGES),
+            place("方案", "book", "plan:plan_list", *PLAN_PAGES),
+        ]
+    elif Role.SYSADMIN in roles:
+        places = [
+            place("账号", "people", "branches:user_list", "branches:user_open", "branches:user_open_branch"),
+            place("我的账户", "person", "branches:account"),
+        ]
+    elif Role.AUDITOR in roles:
+        places = [
+            place("审计日志", "shield-check", "branches:audit_log"),
+            place("登记簿", "clock-history", "plan:log"),
+            place("我的账户", "person", "branches:account"),
+        ]
+    elif Role.MEMBER in roles:
+        places = [
+            place("待办", "list-check", "home"),
+            place("学习计划", "journal-text", "study:member_plan", "study:member_plan_edit"),
+            place("日历", "calendar3", "study:calendar"),
+            place("方案", "book", "plan:plan_list", *PLAN_PAGES),
+            place("支部计划", "journal-text", "study:branch_plan"),
+            place("支部活动", "files", "study:gathering_list"),
+        ]
+    return places
+
+
+def page_context(request: HttpRequest) -> dict[str, Any]:
+    """What every page knows: now, the places, and whether this is the demo."""
+    access = getattr(request, "access", None)
+    return {
+        "now": getattr(request, "now", None),
+        "access": access,
+        "places": places_of(request),
+        # In the order in which Role lists them: a set would stand differently on each page.
+        "roles": [role for role in Role if access and role in access.roles],
+        "demo": settings.DEMO,
+    }
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The form was open too long or in another session: say so and how to go on."""
+    return render(request, "403_csrf.html", status=403)

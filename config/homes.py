@@ -1,0 +1,346 @@
+"""The questions of the homes: what is late, what comes next, what waits, asked in a fixed number of queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, Min, Q, QuerySet, Window
+from django.urls import reverse
+from django.utils.timezone import localdate, localtime, make_aware
+
+from branches.access import Access
+from branches.templatetags.portal import days_late
+from plan.models import Duty, Filing, Plan, Standing
+from plan.settling import may_settle, settle_url
+from plan.views.filings import WAITS_FOR, waiting_for
+from study.models import MemberPlan, PlanItem, WeekItem
+
+A_LIST = 20
+A_FEW = 8
+A_MONTH = timedelta(days=31)
+NAMES = 6  # named one by one in a line; more are counted
+
+
+@dataclass
+class Line:
+    """One line of a to-do list: what, by when, how it stands, and the one button."""
+
+    title: str
+    url: str
+    sub: str = ""
+    due_at: datetime | None = None
+    code: str = ""
+    text: str = ""  # other words than the standing's own
+    late: bool = False
+    action_url: str = ""
+    action_label: str = ""
+    also: list[str] = field(default_factory=list)  # the addresses of what the same record settles
+
+
+@dataclass
+class Group:
+    """The first lines of a list, and how many there are in all."""
+
+    lines: list[Line] = field(default_factory=list)
+    total: int = 0
+
+    @property
+    def is_cut(self) -> bool:
+        return self.total > self.shown
+
+    @property
+    def shown(self) -> int:
+        return sum(1 + len(line.also) for line in self.lines)
+
+
+@dataclass
+class Digest:
+    """Duties counted together, a line for several of them: how many duties, and whether lines were left out."""
+
+    lines: list[Line] = field(default_factory=list)
+    total: int = 0
+    is_cut: bool = False
+
+
+def week_end(day: date) -> datetime:
+    """The exclusive end of the day's week: the next Monday, 00:00."""
+    return make_aware(datetime.combine(day + timedelta(days=7 - day.weekday()), time.min))
+
+
+def month_end(day: date) -> datetime:
+    """The exclusive end of the day's month: the first of the next, 00:00."""
+    return make_aware(datetime.combine((day.replace(day=1) + timedelta(days=31)).replace(day=1), time.min))
+
+
+def first_of(rows: QuerySet[Any], limit: int = A_LIST) -> tuple[list[Any], int]:
+    """The first rows and the number of all, in one query."""
+    found = list(rows.annotate(in_all=Window(Count("pk")))[:limit])
+    return found, found[0].in_all if found else 0
+
+
+# Duties
+
+
+def _ready(duties: Any, now: datetime) -> QuerySet[Duty]:
+    """With all that a line reads, the most urgent first."""
+    annotated = duties.with_standing(now).with_draft(now)
+    return annotated.select_related("requirement", "branch", "committee", "member").order_by("due_at", "code", "pk")
+
+
+def _duty_group(
+    access: Access, duties: Any, *, limit: int = A_LIST, whose: bool = False, newest: bool = False
+) -> Group:  # fmt: skip
+    ready = _ready(duties, access.now)
+    rows, total = first_of(ready.order_by("-due_at", "code", "pk") if newest else ready, limit)
+    return Group([duty_line(access, duty, whose=whose) for duty in rows], total)
+
+
+def duty_line(access: Access, duty: Any, *, whose: bool = False) -> Line:
+    """A duty annotated with standing and draft as a line; `whose` names its owner."""
+    code = duty.standing
+    if duty.draft_id and code in (Standing.TODO, Standing.NOT_DUE):
+        code = Standing.DRAFT.value
+    label, url = (settle_url(duty) if may_settle(access, duty) else None) or ("", "")
+    sub = f"{duty.owner}　{duty.period}" if whose else duty.period
+    return Line(
+        title=duty.requirement.title, url=duty.get_absolute_url(), sub=sub, code=code,
+        # What was sent back was filed once: the first filing decides, and it is not late now.
+        due_at=None if code == Standing.SENT_BACK else duty.due_at,
+        late=duty.was_late, action_url=url, action_label=label,
+    )  # fmt: skip
+
+
+def _open(now: datetime) -> Q:
+    """Nothing settles it yet, or what did was sent back and lies with its author again."""
+    unsettled = Q(settled_at__isnull=True) | Q(settled_at__gt=now)
+    kept = Q(exempted_at__isnull=True) | Q(exempted_at__gt=now)
+    return (unsettled | Q(settled_by__state=Filing.State.SENT_BACK)) & kept
+
+
+def own_duties(access: Access) -> Group:
+    """What the person owes as a member."""
+    return _duty_group(access, Duty.objects.filter(_open(access.now), member=access.member_id))
+
+
+# Filings
+
+
+def _filing_group(rows: QuerySet[Filing], *, limit: int = A_LIST, label: str = "", whose: bool = False) -> Group:
+    found, total = first_of(rows.select_related("branch", "member"), limit)
+    return Group([_filing_line(filing, label, whose) for filing in found], total)
+
+
+def _filing_line(filing: Filing, label: str, whose: bool) -> Line:
+    owner = str(filing.member or filing.branch or "") if whose else ""
+    owner = "" if owner in filing.title else owner
+    receipt = f"回执号 {filing.receipt}" if filing.receipt else ""
+    url = filing.get_absolute_url()
+    return Line(
+        title=filing.title, url=url, sub="　".join(part for part in (owner, receipt) if part), code=filing.state,
+        late=filing.is_late, action_url=url if label else "", action_label=label,
+    )  # fmt: skip
+
+
+# The homes
+
+
+def leader_home(access: Access) -> dict[str, Any]:
+    """What a branch's secretary, deputy or commissioner finds: one next thing, then the lists under it."""
+    now, week, month = access.now, week_end(access.on), month_end(access.on)
+    duties = Duty.objects.of_branch(access.leads)
+    owed = duties.unsettled(now)
+    filings = Filing.objects.filter(branch__in=access.leads, member__isnull=True)
+    # What has just become late can still be mended well: it comes before what lies months back.
+    late = _together(_duty_group(access, duties.overdue(now), newest=True))
+    sent_back = _filing_group(
+        filings.filter(state=Filing.State.SENT_BACK).order_by("state_since", "pk"), label="查看意见并补正"
+    )
+    this_week = _together(_duty_group(access, owed.filter(late_at__gt=now, due_at__lte=week)))
+    this_month = _together(_duty_group(access, owed.filter(late_at__gt=now, due_at__gt=week, due_at__lte=month)))
+    later = _duty_group(access, owed.filter(late_at__gt=now, due_at__gt=max(week, month)), limit=A_FEW)
+    mine = own_duties(access)
+    waiting = Filing.objects.waiting_at_branch(access.files_for).exclude(member=access.member_id)
+    fresh = [line for line in late.lines if line.due_at and line.due_at > now - A_MONTH]
+    lists = [sent_back.lines, fresh, *(group.lines for group in (this_week, late, this_month, mine, later))]
+    return {
+        "next": next((line for lines in lists for line in lines if line.action_url), None),
+        "late": late, "sent_back": sent_back, "this_week": this_week, "this_month": this_month, "later": later,
+        "mine": mine, "waiting": _filing_group(waiting, label="打开审定", whose=True),
+        "recent": _filing_group(filings.filter(filed_at__isnull=False).order_by("-filed_at", "-pk"), limit=A_FEW),
+    }  # fmt: skip
+
+
+def _together(group: Group) -> Group:
+    """Duties that one record settles, as the three that a branch's plan does, become one line that names the others."""
+    lines: list[Line] = []
+    for line in group.lines:
+        same = (
+            one for one in lines if line.action_url and (one.action_url, one.due_at) == (line.action_url, line.due_at)
+        )
+        first = next(same, None)
+        if first is None:
+            lines.append(line)
+        else:
+            first.sub += f"{'、' if first.also else '　一并完成：'}{line.title}"
+            first.also.append(line.url)
+    return Group(lines, group.total)
+
+
+def member_home(access: Access) -> dict[str, Any]:
+    """What a member finds: this week's study, the own plan's course, own duties, the branch's next three dates."""
+    plans = MemberPlan.objects.filter(member=access.member_id, plan__year=access.on.year)
+    plans = plans.exclude(filing__state=Filing.State.DISCARDED).select_related("filing")
+    plan = plans.annotate(
+        weeks_in_all=Count("weeks"), weeks_done=Count("weeks", filter=Q(weeks__done_at__isnull=False))
+    ).first()
+    monday = access.on - timedelta(days=access.on.weekday())
+    return {
+        "plan": plan,
+        "week": WeekItem.objects.filter(plan=plan, week_on=monday).first() if plan else None,
+        "mine": own_duties(access),
+        "dates": _next_dates(access),
+    }
+
+
+def _next_dates(access: Access) -> list[PlanItem]:
+    """The next three sittings of the branch's plan, once it was filed."""
+    return list(
+        PlanItem.objects.filter(
+            plan__branch=access.branch, plan__filing__first_filed_at__isnull=False, ends_on__gte=access.on,
+            scope=PlanItem.Scope.COLLECTIVE,
+        )
+        .exclude(plan__filing__state=Filing.State.DISCARDED)
+        .order_by("starts_on", "pk")[:3]
+    )  # fmt: skip
+
+
+def office_home(access: Access) -> dict[str, Any]:
+    """What the committee's office finds: what waits, what is late, what this week brings, and who is writing."""
+    now, week = access.now, week_end(access.on)
+    branches = Duty.objects.filter(committee__in=access.office_of, branch__isnull=False, member__isnull=True)
+    owed = branches.unsettled(now)
+    own = Duty.objects.filter(_open(now)).filter(
+        Q(committee__in=access.office_of, branch__isnull=True)
+        | Q(branch__in=access.leads, member__isnull=True)
+        | Q(member=access.member_id)
+    )
+    drafts = Filing.objects.filter(
+        committee__in=access.office_of, branch__isnull=False, member__isnull=True, state=Filing.State.DRAFT
+    ).order_by("-state_since", "-pk")
+    waiting = _waiting(access)
+    overdue, due = Q(late_at__lte=now), Q(late_at__gt=now, due_at__lte=week)
+    in_all = owed.aggregate(late=Count("pk", filter=overdue), week=Count("pk", filter=due))
+    late = _late_by_branch(owed.filter(overdue), now, in_all["late"])
+    this_week = _due_by_requirement(owed.filter(due), in_all["week"])
+    return {
+        **_plan_of_the_year(access),
+        "waiting": waiting, "late": late, "this_week": this_week,
+        "late_all_url": _duties_url(standing="overdue"), "week_all_url": _duties_url(standing="week"),
+        "drafts": _unread(_filing_group(drafts, whose=True, limit=A_FEW)),
+        "own": _duty_group(access, own, whose=True, limit=A_FEW),
+        "stats": [
+            {"label": "待审", "number": waiting.total, "unit": "件", "url": "#waiting"},
+            {"label": "逾期", "number": late.total, "unit": "项", "url": "#late", "tone": "late" if late.total else ""},
+            {"label": "本周到期", "number": this_week.total, "unit": "项", "url": "#week"},
+        ],
+    }  # fmt: skip
+
+
+def _waiting(access: Access) -> Group:
+    """The first of the in-tray, each with how long it has been waiting."""
+    found, total = first_of(waiting_for(access).select_related("committee", "branch", "member"), A_FEW)
+    lines = []
+    for filing in found:
+        line = _filing_line(filing, "", whose=True)
+        days = (access.on - localdate(filing.filed_at)).days
+        line.sub = f"{filing.member or filing.branch or filing.committee}　{filing.get_kind_display()}"
+        line.sub += f"　已等{days}天" if days else "　今天报来"
+        line.text = WAITS_FOR.get(filing.handling, "")
+        lines.append(line)
+    return Group(lines, total)
+
+
+def _duties_url(**asked: Any) -> str:
+    return f"{reverse('plan:duty_list')}?{urlencode(asked | {'whose': 'branch'})}"
+
+
+def _late_by_branch(duties: Any, now: datetime, total: int) -> Digest:
+    """A line for each branch that is late: with what, since when, and how many duties; the oldest deadline first."""
+    found = list(
+        duties.order_by()
+        .values("branch", "branch__name", "branch__code")
+        .annotate(n=Count("pk"), since=Min("due_at"))
+        .order_by("since", "branch__code")[: A_LIST + 1]
+    )
+    shown = found[:A_LIST]
+    titles: dict[int, list[str]] = {row["branch"]: [] for row in shown}
+    named = duties.filter(branch__in=titles).order_by("requirement__position")
+    for branch, title, _ in named.values_list("branch", "requirement__title", "requirement__position").distinct():
+        titles[branch].append(title)
+    lines = [
+        Line(
+            title=row["branch__name"], url=_duties_url(branch=row["branch"], standing="overdue"),
+            sub=_some(titles[row["branch"]], "项要求"), code=Standing.OVERDUE.value,
+            text=f"逾期{row['n']}项，最久{days_late(row['since'], now)}天",
+        )
+        for row in shown
+    ]  # fmt: skip
+    return Digest(lines, total, len(found) > A_LIST)
+
+
+def _due_by_requirement(duties: Any, total: int) -> Digest:
+    """A line for each requirement and deadline: which branches still have to, the nearest first."""
+    found = list(
+        duties.order_by()
+        .values("code", "requirement__title", "due_at")
+        .annotate(n=Count("pk"))
+        .order_by("due_at", "code")[: A_LIST + 1]
+    )
+    shown = found[:A_LIST]
+    names: dict[tuple[str, datetime], list[str]] = {(row["code"], row["due_at"]): [] for row in shown}
+    few = {row["code"] for row in shown if row["n"] <= NAMES}
+    rows = duties.filter(code__in=few).order_by("branch__code").values_list("code", "due_at", "branch__name")
+    for code, due_at, name in rows:
+        if name not in names.get((code, due_at), [name]):
+            names[code, due_at].append(name)
+    lines = [
+        Line(
+            title=row["requirement__title"], url=_duties_url(code=row["code"], standing="week"),
+            sub="、".join(names[row["code"], row["due_at"]]) if row["n"] <= NAMES else f"{row['n']}个党支部",
+            due_at=row["due_at"], code=Standing.TODO.value, text=f"待办{row['n']}项",
+        )
+        for row in shown
+    ]  # fmt: skip
+    return Digest(lines, total, len(found) > A_LIST)
+
+
+def _some(words: list[str], unit: str) -> str:
+    """A few words one by one, the rest as a number."""
+    more = len(words) - NAMES
+    return "、".join(words[:NAMES]) + (f"等{len(words)}{unit}" if more > 0 else "")
+
+
+def _unread(group: Group) -> Group:
+    """Who is writing what, without the way to it: a draft is its author's until it is sent."""
+    for line in group.lines:
+        line.url = ""
+    return group
+
+
+def _plan_of_the_year(access: Access) -> dict[str, Any]:
+    """Whether the year has an issued plan; if not, the draft there is."""
+    own = access.committee.pk if access.committee and access.committee.pk in access.office_of else min(access.office_of)
+    plans = list(Plan.objects.filter(committee=own, year=access.on.year).defer("toml", "source_text"))
+    issued = any(plan.is_issued for plan in plans)
+    draft = next((plan for plan in plans if not plan.is_issued), None)
+    return {"year": access.on.year, "has_plan": issued, "draft_plan": None if issued else draft}
+
+
+def greeting(access: Access) -> str:
+    """A line, not a banner: who, and which part of the day it is."""
+    hour = localtime(access.now).hour
+    part = "上午好" if 5 <= hour < 12 else "下午好" if 12 <= hour < 18 else "晚上好"
+    return f"{access.name}同志，{part}。"

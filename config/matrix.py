@@ -1,0 +1,116 @@
+"""The access matrix: every route, who may read it and who may act on it. A route that is not here is closed.
+
+Rows say which *roles* may enter; which *objects* a person sees there is the queryset's answer (`visible_to`): what is
+foreign answers 404. Which *moves* are possible is the predicate's (`plan.moves.may_edit`, `can`): 403.
+"""
+
+from dataclasses import dataclass
+
+from branches.access import Role
+
+EVERYBODY = frozenset(Role)
+LEADERS = frozenset({Role.SECRETARY, Role.DEPUTY, Role.COMMISSIONER})
+FILERS = frozenset({Role.SECRETARY, Role.DEPUTY})
+OFFICE = frozenset({Role.OFFICE})
+OVERSEERS = frozenset({Role.OFFICE, Role.INSPECTOR})
+# Those with business in branches: the three administrators see no business text.
+BUSINESS = frozenset({Role.MEMBER, Role.OFFICE, Role.INSPECTOR}) | LEADERS
+SYSADMIN = frozenset({Role.SYSADMIN})
+AUDITOR = frozenset({Role.AUDITOR})
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may GET and who may POST; None means the method is not served."""
+
+    get: frozenset[Role] | None = None
+    post: frozenset[Role] | None = None
+    public: bool = False
+
+
+ROUTES: dict[str, Row] = {
+    "home": Row(get=EVERYBODY),
+    "healthz": Row(get=EVERYBODY, public=True),
+    "gallery": Row(get=EVERYBODY),
+    # branches: people and accounts
+    "branches:login": Row(get=EVERYBODY, post=EVERYBODY, public=True),
+    "branches:logout": Row(post=EVERYBODY),
+    "branches:account": Row(get=EVERYBODY),
+    "branches:password": Row(get=EVERYBODY, post=EVERYBODY),
+    "branches:own_history": Row(get=EVERYBODY),
+    "branches:audit_log": Row(get=AUDITOR),
+    "branches:audit_xlsx": Row(get=AUDITOR),
+    "branches:audit_verify": Row(post=AUDITOR),
+    "branches:branch_list": Row(get=OVERSEERS),
+    "branches:branch_new": Row(get=OFFICE, post=OFFICE),
+    "branches:branch_edit": Row(get=OFFICE, post=OFFICE),
+    "branches:branch_detail": Row(get=BUSINESS),
+    "branches:member_list": Row(get=OVERSEERS | LEADERS),
+    "branches:member_detail": Row(get=BUSINESS),
+    "branches:member_new": Row(get=OFFICE, post=OFFICE),
+    "branches:member_edit": Row(get=OFFICE, post=OFFICE),
+    "branches:member_transfer": Row(get=OFFICE, post=OFFICE),
+    "branches:post_new": Row(get=OFFICE, post=OFFICE),
+    "branches:post_end": Row(get=OFFICE, post=OFFICE),
+    "branches:committee_posts": Row(get=OFFICE, post=OFFICE),
+    "branches:roster_template": Row(get=OFFICE),
+    "branches:roster_export": Row(get=OVERSEERS | LEADERS),
+    "branches:roster_import": Row(get=OFFICE, post=OFFICE),
+    "branches:roster_preview": Row(get=OFFICE),
+    "branches:roster_commit": Row(post=OFFICE),
+    "branches:roster_errors": Row(get=OFFICE),
+    "branches:user_list": Row(get=SYSADMIN),
+    "branches:user_open": Row(post=SYSADMIN),
+    "branches:user_open_branch": Row(post=SYSADMIN),
+    "branches:user_pause": Row(post=SYSADMIN),
+    # plan: the document
+    "plan:plan_list": Row(get=BUSINESS),
+    "plan:plan_detail": Row(get=BUSINESS),
+    "plan:plan_preview": Row(get=OFFICE),
+    "plan:plan_issue": Row(post=OFFICE),
+    "plan:plan_copy": Row(post=OFFICE),
+    "plan:plan_upload": Row(get=OFFICE, post=OFFICE),
+    "plan:plan_start": Row(post=OFFICE),
+    "plan:plan_edit": Row(get=OFFICE, post=OFFICE),
+    "plan:plan_settings": Row(get=OFFICE, post=OFFICE),
+    "plan:plan_delete": Row(post=OFFICE),
+    "plan:plan_download": Row(get=OFFICE),
+    "plan:requirement_edit": Row(get=OFFICE, post=OFFICE),
+    "plan:requirement_new": Row(get=OFFICE, post=OFFICE),
+    "plan:requirement_remove": Row(post=OFFICE),
+    "plan:requirement_detail": Row(get=BUSINESS),
+    "plan:duty_detail": Row(get=BUSINESS),
+    # plan: the board and the desks
+    "plan:board": Row(get=OVERSEERS),
+    "plan:board_xlsx": Row(get=OVERSEERS),
+    "plan:duty_list": Row(get=BUSINESS),
+    "plan:duty_xlsx": Row(get=OVERSEERS | LEADERS),
+    "plan:intray": Row(get=OFFICE | FILERS),
+    "plan:filing_list": Row(get=BUSINESS),
+    "plan:filing_detail": Row(get=BUSINESS),
+    "plan:filing_move": Row(post=BUSINESS),
+    "plan:filing_versions": Row(get=BUSINESS),
+    "plan:filing_docx": Row(get=BUSINESS),
+    "plan:picture": Row(get=BUSINESS),
+    "plan:picture_add": Row(post=BUSINESS),
+    "plan:picture_remove": Row(post=BUSINESS),
+    "plan:paper_new": Row(get=BUSINESS, post=BUSINESS),
+    "plan:paper_edit": Row(get=BUSINESS, post=BUSINESS),
+    "plan:log": Row(get=AUDITOR | OFFICE),
+    # study: plans and gatherings
+    "study:branch_plan": Row(get=BUSINESS),
+    "study:branch_plan_begin": Row(post=LEADERS),
+    "study:branch_plan_edit": Row(get=LEADERS, post=LEADERS),
+    "study:plan_item_new": Row(get=LEADERS, post=LEADERS),
+    "study:plan_item_edit": Row(get=LEADERS, post=LEADERS),
+    "study:plan_item_remove": Row(post=LEADERS),
+    "study:member_plan": Row(get=BUSINESS),
+    "study:member_plan_begin": Row(post=BUSINESS),
+    "study:member_plan_edit": Row(get=BUSINESS, post=BUSINESS),
+    "study:week_done": Row(post=BUSINESS),
+    "study:plan_review": Row(get=FILERS, post=FILERS),
+    "study:gathering_list": Row(get=BUSINESS),
+    "study:gathering_new": Row(get=LEADERS, post=LEADERS),
+    "study:gathering_edit": Row(get=LEADERS, post=LEADERS),
+    "study:calendar": Row(get=BUSINESS),
+}

@@ -1,0 +1,241 @@
+"""Settings of the portal, read from the environment (12-factor); every name is explained in docs/administrator.md."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
+
+
+def _flag(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+DEMO = _flag("DEMO")
+DEBUG = _flag("DEBUG")
+
+SECRET_KEY = os.environ.get("SECRET_KEY", "")
+if not SECRET_KEY:
+    if not DEMO:
+        raise ImproperlyConfigured("SECRET_KEY 未设置：请在环境变量中给出至少 50 个随机字符（演示模式 DEMO=1 除外）。")
+    SECRET_KEY = "demo-only-" + "x" * 50
+
+# The demo's clock. Outside demo mode the variable is refused rather than ignored, so that nobody believes in it.
+DEMO_NOW = None
+if os.environ.get("DEMO_NOW"):
+    if not DEMO:
+        raise ImproperlyConfigured("DEMO_NOW 只在演示模式（DEMO=1）下有效。")
+    try:
+        DEMO_NOW = datetime.fromisoformat(os.environ["DEMO_NOW"])
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"DEMO_NOW={os.environ['DEMO_NOW']} 不是有效的时间，请写成 2018-07-11T23:59:58+08:00。"
+        ) from error
+    if DEMO_NOW.tzinfo is None:
+        raise ImproperlyConfigured("DEMO_NOW 缺少时区，请写成 2018-07-11T23:59:58+08:00。")
+
+ALLOWED_HOSTS = [h for h in os.environ.get("ALLOWED_HOSTS", "").split(",") if h]
+if DEMO and not ALLOWED_HOSTS:
+    ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if o]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "csp",
+    "axes",
+    "branches",
+    "plan",
+    "study",
+    "commitments",
+    "scoring",
+    "inspections",
+    "config",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "branches.clock.ClockMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "config.guard.GuardMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.guard.page_context",
+            ],
+        },
+    },
+]
+
+# The demo lives in a file of its own, one for each year its clock is set to: two stories do not mix.
+_DEMO_FILE = f"demo-{DEMO_NOW.year}.sqlite3" if DEMO_NOW else "demo.sqlite3"
+DATABASES = {
+    "default": dj_database_url.parse(
+        os.environ.get("DATABASE_URL") or f"sqlite:///{VAR_DIR / (_DEMO_FILE if DEMO else 'portal.sqlite3')}",
+        conn_max_age=60,
+        conn_health_checks=True,
+    )
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # IMMEDIATE: writers queue instead of failing half-way; FULL: an acknowledged commit survives a power cut.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+            "PRAGMA recursive_triggers=ON; PRAGMA secure_delete=ON;"
+        ),
+    }
+else:
+    DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
+        "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
+    )
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "branches.User"
+LOGIN_URL = "branches:login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "branches:login"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "branches.accounts.StaffNumberBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+# A pair (staff number, address) pauses for a quarter of an hour: one person mistyping never locks a campus NAT.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "branches.views.accounts.login_paused"
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_CLIENT_IP_CALLABLE = "branches.clock.address_of"
+# How many proxies of our own stand in front: the address before them is the person's; without any, nothing
+# that a header says about the address is believed.
+try:
+    PROXIES = int(os.environ.get("PROXIES") or "0")
+except ValueError as error:
+    raise ImproperlyConfigured(f"PROXIES={os.environ['PROXIES']} 不是层数，请写成 0、1 这样的整数。") from error
+
+# The keys that seal the audit log, `name:secret,name:secret`; the last one seals, the earlier ones only verify.
+AUDIT_KEYS = {"0": SECRET_KEY}
+if os.environ.get("AUDIT_KEYS"):
+    _PAIRS = [pair.strip().partition(":") for pair in os.environ["AUDIT_KEYS"].split(",")]
+    if not all(1 <= len(name) <= 10 and len(secret) >= 32 for name, _, secret in _PAIRS):
+        raise ImproperlyConfigured("AUDIT_KEYS 应写成“名称:密钥”，几个之间用逗号；名称1至10个字符，密钥至少32个字符。")
+    AUDIT_KEYS = {name: secret for name, _, secret in _PAIRS}
+    if len(AUDIT_KEYS) < len(_PAIRS):
+        raise ImproperlyConfigured("AUDIT_KEYS 中有两个密钥同名，请给每个密钥一个不同的名称。")
+# Where the head of the audit chain is noted outside the database, one line a day.
+AUDIT_ANCHORS = Path(os.environ.get("AUDIT_ANCHORS", VAR_DIR / "audit-anchors.txt"))
+
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = "portal_session"
+CSRF_COOKIE_NAME = "portal_csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "config.guard.csrf_failure"
+HTTPS = _flag("HTTPS")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+LANGUAGE_CODE = "zh-hans"
+TIME_ZONE = "Asia/Shanghai"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", VAR_DIR / "static"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Development and demo serve files where they lie; production runs collectstatic and names files by content.
+WHITENOISE_USE_FINDERS = DEMO or DEBUG
+MEDIA_ROOT = Path(os.environ.get("MEDIA_ROOT", VAR_DIR / "media"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "evidence": {
+        "BACKEND": "documents.storage.ContentStorage",
+        "OPTIONS": {"location": str(MEDIA_ROOT / "evidence")},
+    },
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEMO or DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
+CRISPY_TEMPLATE_PACK = "bootstrap5"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"axes": {"level": "WARNING"}},
+}

@@ -1,0 +1,153 @@
+"""A small committee for the tests: two branches, their members and posts, the office, and the issued plan of 2018."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+
+from branches.access import Access
+from branches.models import Branch, Committee, Member, Membership, Post, User
+from plan.models import Plan
+from plan.opening import issue
+from tests.lifting import let_flushes_through
+
+let_flushes_through()
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "Tests-only-2018!"
+
+
+def at(text: str) -> datetime:
+    """An instant in Shanghai: at("2018-07-11 23:59")."""
+    return datetime.fromisoformat(text).replace(tzinfo=timezone.get_default_timezone())
+
+
+@dataclass
+class World:
+    """Who is who in the tests; `access("secretary", moment)` gives that person's rights at that moment."""
+
+    committee: Committee
+    first: Branch
+    second: Branch
+    users: dict[str, User] = field(default_factory=dict)
+    plan: Plan | None = None
+
+    def access(self, who: str, moment: datetime) -> Access:
+        return Access.of(self.users[who], moment)
+
+    def member(self, who: str) -> Member:
+        return self.users[who].member
+
+
+def add_member(branch: Branch, name: str, number: str, *, full: bool = True, cadre: bool = False) -> Member:
+    """A member on the branch's roster since 2015."""
+    member = Member.objects.create(
+        staff_number=number, name=name, joined_on=date(2010, 7, 1),
+        confirmed_on=date(2011, 7, 1) if full else None, is_leading_cadre=cadre,
+    )  # fmt: skip
+    Membership.objects.create(member=member, branch=branch, from_on=date(2015, 1, 1))
+    return member
+
+
+def add_user(member: Member) -> User:
+    user = User(member=member, staff_number=member.staff_number, must_change_password=False)
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+def make_world() -> World:
+    committee = Committee.objects.create(name="西北政法大学机关党委", short_name="机关党委", code="机关党")
+    first = Branch.objects.create(committee=committee, code="01", name="教务处党支部", founded_on=date(2015, 1, 1))
+    second = Branch.objects.create(committee=committee, code="02", name="科研处党支部", founded_on=date(2015, 1, 1))
+    world = World(committee, first, second)
+    people = {
+        "secretary": (first, "陈静", True), "deputy": (first, "周敏", False), "commissioner": (first, "何平", False),
+        "member": (first, "李强", False),
+        "other_secretary": (second, "吴昊", True), "other_member": (second, "孙丽", False),
+        "office": (second, "郑洁", False), "inspector": (second, "冯刚", False),
+        "auditor": (second, "许宁", False), "sysadmin": (second, "韩磊", False),
+    }  # fmt: skip
+    for number, (who, (branch, name, cadre)) in enumerate(people.items(), 1):
+        world.users[who] = add_user(add_member(branch, name, f"18{number:03d}", cadre=cadre))
+    for n in range(5):
+        add_member(first, f"张三{'一二三四五'[n]}", f"19{n:03d}", full=n != 4)
+    kind = Post.Kind
+    for who, post, branch in (
+        ("secretary", kind.SECRETARY, first), ("deputy", kind.DEPUTY, first),
+        ("commissioner", kind.ORGANIZATION, first),
+        ("other_secretary", kind.SECRETARY, second),
+    ):  # fmt: skip
+        Post.objects.create(member=world.member(who), kind=post, branch=branch, from_on=date(2016, 1, 1))
+    for who, post in (
+        ("office", kind.OFFICE), ("inspector", kind.INSPECTOR), ("auditor", kind.AUDITOR), ("sysadmin", kind.SYSADMIN)
+    ):  # fmt: skip
+        Post.objects.create(member=world.member(who), kind=post, committee=committee, from_on=date(2016, 1, 1))
+    return world
+
+
+def issue_2018(world: World, moment: datetime | None = None) -> Plan:
+    """The real plan of 2018, issued on 11 June unless told otherwise."""
+    moment = moment or at("2018-06-11 09:00")
+    plan = Plan.objects.create(
+        committee=world.committee, year=2018, title="2018年实施方案", created_at=moment,
+        toml=(ROOT / "plan/2018.toml").read_text(encoding="utf-8"),
+        source_text=(ROOT / "plan/2018.txt").read_text(encoding="utf-8"),
+    )  # fmt: skip
+    issue(plan, access=world.access("office", moment))
+    world.plan = plan
+    return plan
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request, django_db_modify_db_settings_parallel_suffix, tmp_path_factory) -> None:
+    """The browser's tests ask from several threads at once, which SQLite in memory cannot answer: a file for them."""
+    default = connections["default"]
+    if default.vendor != "sqlite" or not any(item.get_closest_marker("browser") for item in request.session.items):
+        return
+    found = default.settings_dict
+    found["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+    found["CONN_MAX_AGE"] = 0  # a thread that waits for the next click keeps no connection
+    # A test's database need not survive a power cut.
+    found["OPTIONS"]["init_command"] = found["OPTIONS"]["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+
+
+@pytest.fixture
+def world(db) -> World:
+    return make_world()
+
+
+@pytest.fixture
+def issued(world: World) -> World:
+    issue_2018(world)
+    return world
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """`clock("2018-07-11 23:59")` sets what the portal's requests take for now."""
+
+    def set_to(text: str) -> datetime:
+        moment = at(text)
+        monkeypatch.setattr("branches.clock.current_instant", lambda: moment)
+        return moment
+
+    return set_to
+
+
+@pytest.fixture
+def login(world: World):
+    """`login("secretary")` gives a client logged in as that person."""
+
+    def as_person(who: str) -> Client:
+        client = Client()
+        client.force_login(world.users[who], backend="branches.accounts.StaffNumberBackend")
+        return client
+
+    return as_person

@@ -1,0 +1,169 @@
+"""Records of every kind in the first branch, filed and as drafts: what the tests of whole shapes ask for by address."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from branches.models import Member, Membership, Post, RosterImport
+from branches.roster import plan_import
+from branches.roster_cells import read_roster
+from branches.roster_sheets import roster_sheet
+from documents.workbook import write
+from plan.editing import with_year
+from plan.models import Duty, Filing, Move, Picture, Plan, Requirement, Version
+from plan.moves import begin, frozen
+from plan.pictures import add_pictures
+from study.models import Attendance, BranchPlan, Gathering, MemberPlan, PlanItem, WeekItem
+from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
+from tests.plan.filed import duty_of, paper_by, photo
+
+WRITTEN = at("2018-07-02 10:00")
+
+
+@dataclass
+class Records:
+    """One record of each kind, by name; `draft` is the plan of 2020, which the office is still writing."""
+
+    world: World
+    draft: Plan
+    duty: Duty
+    members_duty: Duty
+    committees_duty: Duty
+    requirement: Requirement
+    gathering: Gathering
+    gathering_draft: Gathering
+    branch_plan: BranchPlan
+    branch_plan_draft: BranchPlan
+    member_plan: MemberPlan
+    member_plan_draft: MemberPlan
+    paper: Filing
+    paper_draft: Filing
+    members_paper_draft: Filing
+    committees_paper_draft: Filing
+    roster_import: RosterImport
+    branch_post: Post
+    committee_post: Post
+
+    def picture(self, filing: Filing) -> Picture:
+        return filing.pictures.get()
+
+
+def sent(filing: Filing, who: str, world: World, moment: datetime = WRITTEN + timedelta(hours=1)) -> Filing:
+    """The draft as if it had been filed, with its version and its line in the course, whatever it may lack."""
+    user, number = world.users[who], Filing.objects.filter(receipt__isnull=False).count() + 1
+    Filing.objects.filter(pk=filing.pk).update(
+        state="filed", state_since=moment, first_filed_at=moment, filed_at=moment, filed_by=user,
+        receipt=f"2018-01-9{number:03d}",
+    )  # fmt: skip
+    text = json.dumps(frozen(filing), ensure_ascii=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    Version.objects.create(filing=filing, number=1, filed_at=moment, filed_by=user, text=text, sha256=digest)
+    Move.objects.create(filing=filing, name="file", made_at=moment, made_by=user, from_state="draft", to_state="filed")
+    filing.refresh_from_db()
+    return filing
+
+
+def gathering_of(world: World, title: str, colour: str) -> Gathering:
+    """A theme day of the first branch as a draft, with a picture and everybody present."""
+    access = world.access("secretary", WRITTEN)
+    filing = begin(kind="gathering", access=access, title=title, year=2018, branch=world.first, desk="office",
+                   handling="inform")  # fmt: skip
+    gathering = Gathering.objects.create(
+        filing=filing, branch=world.first, title=title, kinds=["theme_day"], held_at=at("2018-07-01 09:00"),
+        ended_at=at("2018-07-01 12:00"), place="行政楼301", content="学习党章，重温入党誓词。",
+        host=world.member("secretary"), recorder=world.member("deputy"),
+    )  # fmt: skip
+    Attendance.objects.bulk_create(
+        Attendance(gathering=gathering, member=member, is_full=member.is_full(access.on))
+        for member in world.first.roster(access.on)
+    )
+    assert not add_pictures(filing, [photo(colour)], access).errors
+    return gathering
+
+
+def branch_plan_of(world: World, plan: Plan, day: date) -> BranchPlan:
+    """The first branch's study plan for that plan's year, as a draft with one sitting."""
+    filing = begin(kind="branch_plan", access=world.access("secretary", WRITTEN), title=f"{plan.year}年度学习计划",
+                   year=plan.year, branch=world.first, desk="office", handling="inform")  # fmt: skip
+    record = BranchPlan.objects.create(filing=filing, branch=world.first, plan=plan, outline="大纲")
+    PlanItem.objects.create(
+        plan=record, topic="学习党章", content="第一章", starts_on=day, ends_on=day, hours=2,
+        responsible=world.member("deputy"), method="reading",
+    )  # fmt: skip
+    return record
+
+
+def member_plan_of(world: World, plan: Plan, monday: date) -> MemberPlan:
+    """The member's own study plan for that plan's year, as a draft of one week."""
+    filing = begin(kind="member_plan", access=world.access("member", WRITTEN), title=f"李强{plan.year}年个人自学计划",
+                   year=plan.year, branch=world.first, member=world.member("member"), desk="branch",
+                   handling="approve")  # fmt: skip
+    record = MemberPlan.objects.create(filing=filing, member=world.member("member"), plan=plan)
+    WeekItem.objects.create(plan=record, week_on=monday, content="研读党章")
+    return record
+
+
+def draft_plan(world: World, year: int) -> Plan:
+    """The plan of a later year as the office's draft."""
+    return Plan.objects.begin(
+        committee=world.committee, at=WRITTEN,
+        toml=with_year((ROOT / "plan/2018.toml").read_text(encoding="utf-8"), year),
+        source_text=(ROOT / "plan/2018.txt").read_text(encoding="utf-8"),
+    )  # fmt: skip
+
+
+def alone_in_the_office(world: World) -> None:
+    """Those with a post at the committee belong to no branch any more: each of them is one actor and no other."""
+    staff = [world.member(who) for who in ("office", "inspector", "auditor", "sysadmin")]
+    Membership.objects.filter(member__in=staff).update(until_on=date(2018, 1, 1))
+
+
+def uploaded_roster(world: World) -> RosterImport:
+    """The roster of today uploaded again by the office, not yet written."""
+    members = Member.objects.filter(memberships__branch=world.first)
+    reading = read_roster(write([roster_sheet(members, WRITTEN.date(), "党员名册")]))
+    return RosterImport.objects.create(
+        committee=world.committee, file_name="名册.xlsx", uploaded_by=world.users["office"], uploaded_at=WRITTEN,
+        rows={"effective_on": WRITTEN.date().isoformat(), "reading": reading.as_data()},
+        roster_mark=plan_import(reading, world.committee, WRITTEN.date()).mark,
+    )  # fmt: skip
+
+
+def make_records() -> Records:
+    """The whole world: the plan of 2018 issued, and in the first branch a record of each kind, sent and as a draft."""
+    world = make_world()
+    issue_2018(world)
+    alone_in_the_office(world)
+    world.users["nobody"] = add_user(Member.objects.create(staff_number="20001", name="过客"))
+    plan, draft, later = world.plan, draft_plan(world, 2020), draft_plan(world, 2019)
+    assert plan is not None
+    Plan.objects.filter(pk=later.pk).update(
+        issued_at=WRITTEN, issued_by=world.users["office"], effective_on=date(2019, 1, 1)
+    )
+    secretary, office = world.access("secretary", WRITTEN), world.access("office", WRITTEN)
+    gathering, gathering_draft = gathering_of(world, "七一主题党日", "red"), gathering_of(world, "参观学习", "blue")
+    sent(gathering.filing, "secretary", world)
+    branch_plan = branch_plan_of(world, plan, date(2018, 8, 1))
+    sent(branch_plan.filing, "secretary", world)
+    member_plan = member_plan_of(world, plan, date(2018, 7, 2))
+    sent(member_plan.filing, "member", world)
+    paper = sent(paper_by(secretary, duty_of(world, "I2"), title="书记述职报告"), "secretary", world)
+    committees_duty = Duty.objects.filter(code="I4").earliest("starts_on")
+    return Records(
+        world=world, draft=draft, duty=duty_of(world, "C1"), members_duty=duty_of(world, "P2", "member"),
+        committees_duty=committees_duty, requirement=plan.requirements.get(code="S12"),
+        gathering=gathering, gathering_draft=gathering_draft,
+        branch_plan=branch_plan, branch_plan_draft=branch_plan_of(world, later, date(2019, 1, 8)),
+        member_plan=member_plan, member_plan_draft=member_plan_of(world, later, date(2019, 1, 7)),
+        paper=paper, paper_draft=paper_by(secretary, duty_of(world, "P3"), title="先锋岗总结"),
+        members_paper_draft=paper_by(
+            world.access("member", WRITTEN), duty_of(world, "P2", "member"), title="半年自评", desk="branch"
+        ),
+        committees_paper_draft=paper_by(office, committees_duty, title="督查安排", desk="none", handling="keep"),
+        roster_import=uploaded_roster(world),
+        branch_post=Post.objects.get(kind=Post.Kind.SECRETARY, branch=world.first),
+        committee_post=Post.objects.get(kind=Post.Kind.INSPECTOR),
+    )  # fmt: skip

@@ -1,0 +1,529 @@
+"""The access matrix, cell by cell: every route, every actor, reading and acting, on objects of the first branch.
+
+The table below is written by hand and knows nothing of config/matrix.py: whoever widens or narrows a row there, or a
+`visible_to`, turns a cell red here. A cell is two letters, what GET answers and what POST answers:
+
+    k  200, the page or the file            L  302 to the login page          -  405, the method is not served
+    r  302 to another page of the portal    x  403 at the door: no such role  u  422, the form again with what is wrong
+    0  404, as if there were no such object p  403 in the room: seen, but not this person's to do
+    b  400, a move that does not exist
+
+The four of the committee (office, inspector, auditor, sysadmin) belong to no branch here, so that each is one actor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.db import connection, transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from branches.models import AuditEvent, AuditHead, Post, User
+from config.guard import GuardMiddleware
+from config.matrix import ROUTES
+from tests.conftest import at
+from tests.plan.filed import photo
+from tests.records import Records, make_records
+
+pytestmark = pytest.mark.django_db
+
+NOW = "2018-07-04 10:00"
+ACTORS = (
+    "anonymous", "office", "secretary", "deputy", "commissioner", "member", "other_secretary", "other_member",
+    "inspector", "auditor", "sysadmin", "nobody",
+)  # fmt: skip
+
+TABLE = """
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  none
+# everybody's
+home                                        LL    k-    k-    k-    k-    k-    k-    k-    r-    r-    r-    k-
+healthz                                     k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+gallery                                     LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+# branches: people and accounts
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  none
+branches:login                              kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
+branches:logout                             LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
+branches:account                            LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+branches:password                           LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
+branches:own_history                        LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+branches:audit_log                          LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-
+branches:audit_xlsx                         LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-
+branches:audit_verify                       LL    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x
+branches:branch_list                        LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
+branches:branch_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:member_list                        LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-
+branches:member_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:committee_posts                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:roster_template                    LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+branches:roster_import                      LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:user_list                          LL    x-    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-
+branches:branch_detail                      LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+branches:branch_edit                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:post_new                           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:user_open_branch                   LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x
+branches:member_detail@member               LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+branches:member_detail@other_member         LL    k-    0-    0-    0-    0-    k-    k-    k-    x-    x-    x-
+branches:member_edit@member                 LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:member_edit@other_member           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:member_transfer@member             LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:member_transfer@other_member       LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:user_open                          LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x
+branches:user_pause                         LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x
+branches:post_end@branch                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:post_end@committee                 LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:roster_export@all                  LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-
+branches:roster_export@first                LL    k-    k-    k-    k-    x-    0-    x-    k-    x-    x-    x-
+branches:roster_preview                     LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+branches:roster_commit                      LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+branches:roster_errors                      LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+# plan: the document, the duties, the desks
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  none
+plan:plan_list                              LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
+plan:plan_upload                            LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:plan_start                             LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:board                                  LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
+plan:board_xlsx                             LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
+plan:duty_list                              LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
+plan:duty_xlsx                              LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-
+plan:intray                                 LL    k-    k-    k-    x-    x-    k-    x-    x-    x-    x-    x-
+plan:filing_list                            LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
+plan:log                                    LL    k-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-
+plan:plan_detail@issued                     LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
+plan:plan_detail@draft                      LL    k-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-
+plan:plan_preview@issued                    LL    0-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+plan:plan_preview@draft                     LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+plan:plan_issue@issued                      LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:plan_issue@draft                       LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:plan_copy@issued                       LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:plan_copy@draft                        LL    -0    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:plan_edit@issued                       LL    00    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:plan_edit@draft                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:plan_settings@issued                   LL    00    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:plan_settings@draft                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:plan_delete@issued                     LL    -0    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:plan_delete@draft                      LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:plan_download@issued                   LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+plan:plan_download@draft                    LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+plan:requirement_new@issued                 LL    00    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:requirement_new@draft                  LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:requirement_edit                       LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:requirement_remove                     LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:requirement_detail                     LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
+plan:duty_detail@branch                     LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:duty_detail@member                     LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:duty_detail@committee                  LL    k-    0-    0-    0-    0-    0-    0-    k-    x-    x-    x-
+plan:filing_detail@gathering                LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:filing_move@gathering                  LL    -r    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x
+plan:filing_versions@gathering              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:filing_docx@gathering                  LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:filing_detail@gathering_draft          LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-
+plan:filing_move@gathering_draft            LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x
+plan:filing_versions@gathering_draft        LL    0-    r-    r-    r-    0-    0-    0-    0-    x-    x-    x-
+plan:filing_docx@gathering_draft            LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-
+plan:filing_detail@branch_plan              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:filing_move@branch_plan                LL    -r    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x
+plan:filing_versions@branch_plan            LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:filing_docx@branch_plan                LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:filing_detail@member_plan              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:filing_move@member_plan                LL    -p    -r    -r    -p    -p    -0    -0    -p    -x    -x    -x
+plan:filing_versions@member_plan            LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:filing_docx@member_plan                LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:filing_detail@member_plan_draft        LL    0-    0-    0-    0-    k-    0-    0-    0-    x-    x-    x-
+plan:filing_move@member_plan_draft          LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x
+plan:filing_versions@member_plan_draft      LL    0-    0-    0-    0-    r-    0-    0-    0-    x-    x-    x-
+plan:filing_docx@member_plan_draft          LL    0-    0-    0-    0-    k-    0-    0-    0-    x-    x-    x-
+plan:filing_detail@paper                    LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:filing_move@paper                      LL    -r    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x
+plan:filing_versions@paper                  LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:filing_docx@paper                      LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:filing_detail@members_paper_draft      LL    0-    0-    0-    0-    k-    0-    0-    0-    x-    x-    x-
+plan:filing_move@members_paper_draft        LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x
+plan:filing_versions@members_paper_draft    LL    0-    0-    0-    0-    r-    0-    0-    0-    x-    x-    x-
+plan:filing_docx@members_paper_draft        LL    0-    0-    0-    0-    k-    0-    0-    0-    x-    x-    x-
+plan:filing_detail@committees_paper_draft   LL    k-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-
+plan:filing_move@committees_paper_draft     LL    -r    -0    -0    -0    -0    -0    -0    -0    -x    -x    -x
+plan:filing_versions@committees_paper_draft LL    r-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-
+plan:filing_docx@committees_paper_draft     LL    k-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-
+plan:filing_move@unknown                    LL    -b    -b    -b    -b    -b    -0    -0    -b    -x    -x    -x
+plan:picture@filed                          LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+plan:picture_remove@filed                   LL    -p    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x
+plan:picture_add@filed                      LL    -p    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x
+plan:picture@draft                          LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-
+plan:picture_remove@draft                   LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x
+plan:picture_add@draft                      LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x
+plan:picture_add@members_paper_draft        LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x
+plan:paper_new@branch                       LL    pp    ku    ku    ku    pp    00    00    pp    xx    xx    xx
+plan:paper_new@member                       LL    pp    pp    pp    pp    rr    00    00    pp    xx    xx    xx
+plan:paper_new@committee                    LL    rr    00    00    00    00    00    00    pp    xx    xx    xx
+plan:paper_edit@filed                       LL    rr    rr    rr    rr    rr    00    00    rr    xx    xx    xx
+plan:paper_edit@draft                       LL    00    ku    ku    ku    00    00    00    00    xx    xx    xx
+plan:paper_edit@members_draft               LL    00    00    00    00    ku    00    00    00    xx    xx    xx
+# study: plans and gatherings
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  none
+study:member_plan                           LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
+study:member_plan_begin                     LL    -p    -r    -r    -r    -r    -r    -r    -p    -x    -x    -x
+study:plan_review                           LL    xx    kr    kr    xx    xx    kr    xx    xx    xx    xx    xx
+study:gathering_list                        LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
+study:gathering_new                         LL    xx    kk    kk    kk    xx    kk    xx    xx    xx    xx    xx
+study:gathering_edit@filed                  LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx
+study:gathering_edit@draft                  LL    xx    kk    kk    kk    xx    00    xx    xx    xx    xx    xx
+study:branch_plan                           LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+study:branch_plan_begin                     LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x
+study:branch_plan_edit@filed                LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx
+study:plan_item_new@filed                   LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx
+study:plan_item_edit@filed                  LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx
+study:plan_item_remove@filed                LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x
+study:branch_plan_edit@draft                LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx
+study:plan_item_new@draft                   LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx
+study:plan_item_edit@draft                  LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx
+study:plan_item_remove@draft                LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x
+study:member_plan_edit@filed                LL    pp    pp    pp    pp    rr    00    00    pp    xx    xx    xx
+study:week_done@filed                       LL    -p    -p    -p    -p    -r    -0    -0    -p    -x    -x    -x
+study:member_plan_edit@draft                LL    00    00    00    00    ku    00    00    00    xx    xx    xx
+study:week_done@draft                       LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x
+study:calendar                              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+"""
+
+
+def expected() -> dict[str, dict[str, str]]:
+    """The table, read: case → actor → what GET and POST answer."""
+    found = {}
+    for line in TABLE.strip().splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            name, *cells = line.split()
+            assert len(cells) == len(ACTORS), name
+            assert name not in found, name
+            found[name] = dict(zip(ACTORS, cells, strict=True))
+    return found
+
+
+def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Every case of the table: its address, and what is posted there."""
+    member, other = o.world.member("member"), o.world.member("other_member")
+    first, plan = o.world.first, o.world.plan
+    assert plan is not None
+    item, item_draft = o.branch_plan.items.get(), o.branch_plan_draft.items.get()
+    week, week_draft = o.member_plan.weeks.get(), o.member_plan_draft.weeks.get()
+    filings = {
+        "gathering": o.gathering.filing, "gathering_draft": o.gathering_draft.filing,
+        "branch_plan": o.branch_plan.filing, "member_plan": o.member_plan.filing,
+        "member_plan_draft": o.member_plan_draft.filing, "paper": o.paper,
+        "members_paper_draft": o.members_paper_draft, "committees_paper_draft": o.committees_paper_draft,
+    }  # fmt: skip
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def case(name: str, *args: Any, query: str = "", post: dict[str, Any] | None = None) -> None:
+        found[name] = (reverse(name.partition("@")[0], args=args) + query, post or {})
+
+    for name in (
+        "home", "healthz", "gallery", "branches:login", "branches:logout", "branches:account", "branches:password",
+        "branches:own_history", "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
+        "branches:branch_list", "branches:branch_new", "branches:member_list", "branches:member_new",
+        "branches:committee_posts", "branches:roster_template", "branches:roster_import", "branches:user_list",
+        "plan:plan_list", "plan:plan_upload", "plan:plan_start", "plan:board", "plan:board_xlsx", "plan:duty_list",
+        "plan:duty_xlsx", "plan:intray", "plan:filing_list", "plan:log", "study:member_plan",
+        "study:member_plan_begin", "study:plan_review", "study:gathering_list", "study:gathering_new",
+    ):  # fmt: skip
+        case(name)
+    for name in ("branches:branch_detail", "branches:branch_edit", "branches:post_new", "branches:user_open_branch"):
+        case(name, first.pk)
+    for name in ("branches:member_detail", "branches:member_edit", "branches:member_transfer"):
+        case(f"{name}@member", member.pk)
+        case(f"{name}@other_member", other.pk)
+    case("branches:user_open", member.pk)
+    case("branches:user_pause", member.pk, post={"action": "pause"})
+    case("branches:post_end@branch", o.branch_post.pk)
+    case("branches:post_end@committee", o.committee_post.pk)
+    case("branches:roster_export@all")
+    case("branches:roster_export@first", query=f"?branch={first.pk}")
+    for name in ("branches:roster_preview", "branches:roster_commit", "branches:roster_errors"):
+        case(name, o.roster_import.pk)
+    for name in (
+        "plan:plan_detail", "plan:plan_preview", "plan:plan_issue", "plan:plan_copy", "plan:plan_edit",
+        "plan:plan_settings", "plan:plan_delete", "plan:plan_download", "plan:requirement_new",
+    ):  # fmt: skip
+        case(f"{name}@issued", plan.pk)
+        case(f"{name}@draft", o.draft.pk)
+    case("plan:requirement_edit", o.draft.pk, "S1")
+    case("plan:requirement_remove", o.draft.pk, "S1")
+    case("plan:requirement_detail", o.requirement.pk)
+    case("plan:duty_detail@branch", o.duty.pk)
+    case("plan:duty_detail@member", o.members_duty.pk)
+    case("plan:duty_detail@committee", o.committees_duty.pk)
+    for kind, filing in filings.items():
+        move = "discard" if filing.state == "draft" else "approve" if kind == "member_plan" else "receive"
+        case(f"plan:filing_detail@{kind}", filing.pk)
+        case(f"plan:filing_move@{kind}", filing.pk, post={"name": move})
+        case(f"plan:filing_versions@{kind}", filing.pk)
+        case(f"plan:filing_docx@{kind}", filing.pk)
+    case("plan:filing_move@unknown", o.gathering.filing_id, post={"name": "steal"})
+    for state, gathering in (("filed", o.gathering), ("draft", o.gathering_draft)):
+        case(f"plan:picture@{state}", gathering.filing.pictures.get().pk, "full")
+        case(f"plan:picture_remove@{state}", gathering.filing.pictures.get().pk)
+        case(f"plan:picture_add@{state}", gathering.filing_id)
+        case(f"study:gathering_edit@{state}", gathering.pk)
+    case("plan:picture_add@members_paper_draft", o.members_paper_draft.pk)
+    case("plan:paper_new@branch", query=f"?duty={o.duty.pk}")
+    case("plan:paper_new@member", query=f"?duty={o.members_duty.pk}")
+    case("plan:paper_new@committee", query=f"?duty={o.committees_duty.pk}")
+    case("plan:paper_edit@filed", o.paper.paper.pk)
+    case("plan:paper_edit@draft", o.paper_draft.paper.pk)
+    case("plan:paper_edit@members_draft", o.members_paper_draft.paper.pk)
+    case("study:branch_plan", query=f"?branch={first.pk}")
+    case("study:branch_plan_begin", post={"branch": first.pk})
+    for state, record, line in (("filed", o.branch_plan, item), ("draft", o.branch_plan_draft, item_draft)):
+        case(f"study:branch_plan_edit@{state}", record.pk)
+        case(f"study:plan_item_new@{state}", record.pk)
+        case(f"study:plan_item_edit@{state}", line.pk)
+        case(f"study:plan_item_remove@{state}", line.pk)
+    for state, own, lived in (("filed", o.member_plan, week), ("draft", o.member_plan_draft, week_draft)):
+        case(f"study:member_plan_edit@{state}", own.pk)
+        case(f"study:week_done@{state}", lived.pk)
+    case("study:calendar", query=f"?branch={first.pk}")
+    return found
+
+
+def routes() -> set[str]:
+    """The names of all addresses of the portal, with their namespaces."""
+
+    def names(patterns: list[Any], space: str) -> Iterator[str]:
+        for pattern in patterns:
+            if isinstance(pattern, URLResolver):
+                yield from names(pattern.url_patterns, f"{space}{pattern.namespace}:" if pattern.namespace else space)
+            else:
+                assert isinstance(pattern, URLPattern) and pattern.name, pattern
+                yield f"{space}{pattern.name}"
+
+    return set(names(get_resolver().url_patterns, ""))
+
+
+# What was written
+
+
+def tables() -> dict[str, str]:
+    """A digest of each table of the portal's own: its rows, all of them, as they are."""
+    found = {}
+    for label in ("branches", "plan", "study"):
+        for model in apps.get_app_config(label).get_models():
+            if model in (AuditEvent, AuditHead):
+                continue  # what is refused is told there, and nowhere else
+            rows = hashlib.sha256()
+            for row in model._default_manager.order_by("pk").values_list():
+                rows.update(repr(row).encode())
+            found[model._meta.label] = rows.hexdigest()
+    return found
+
+
+def evidence() -> set[Path]:
+    """The files of the evidence storage."""
+    return set((Path(settings.MEDIA_ROOT) / "evidence").rglob("*.jpg"))
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """The statements that write, as they are sent; only then are the tables worth comparing."""
+    sent: list[str] = []
+
+    def look(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE", "REPLACE")) and "django_session" not in sql:
+            sent.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(look):
+        yield sent
+
+
+# One answer
+
+
+@pytest.fixture(scope="module")
+def built(django_db_setup, django_db_blocker) -> Iterator[Records]:
+    """The records, made once for all tests of this file and taken back after the last of them."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_records()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def records(built: Records, db, clock) -> Records:
+    """The records as they were made: what a test writes is taken back at its end."""
+    clock(NOW)
+    return built
+
+
+@pytest.fixture
+def stopped(monkeypatch) -> list[bool]:
+    """Whether the door stopped the request before any view ran; emptied and read by `answer`."""
+    seen: list[bool] = []
+    asked = GuardMiddleware.process_view
+
+    def look(self: GuardMiddleware, *args: Any) -> HttpResponse | None:
+        response = asked(self, *args)
+        seen.append(response is not None)
+        return response
+
+    monkeypatch.setattr(GuardMiddleware, "process_view", look)
+    return seen
+
+
+class Actor:
+    """Somebody at the keyboard: each request comes with the same session and is taken back afterwards."""
+
+    def __init__(self, user: User | None, stopped: list[bool]) -> None:
+        self.stopped, self.session, self.disposition = stopped, "", ""
+        if user is not None:
+            client = Client()
+            client.force_login(user, backend="branches.accounts.StaffNumberBackend")
+            self.session = client.cookies[settings.SESSION_COOKIE_NAME].value
+
+    def ask(self, method: str, url: str, data: dict[str, Any] | None = None) -> HttpResponse:
+        client = Client()
+        if self.session:
+            client.cookies[settings.SESSION_COOKIE_NAME] = self.session
+        self.stopped.clear()
+        response = getattr(client, method.lower())(url, data or {})
+        response.close()
+        self.disposition = response.get("Content-Disposition", "")
+        return response
+
+    def cell(self, method: str, url: str, data: dict[str, Any] | None = None) -> str:
+        response = self.ask(method, url, data)
+        match response.status_code:
+            case 302:
+                return "L" if response["Location"].startswith("/login/?next=") else "r"
+            case 403:
+                return "x" if any(self.stopped) else "p"
+        letters = {200: "k", 400: "b", 404: "0", 405: "-", 422: "u"}
+        return letters.get(response.status_code, str(response.status_code))
+
+
+def actor_of(who: str, records: Records, stopped: list[bool]) -> Actor:
+    return Actor(None if who == "anonymous" else records.world.users[who], stopped)
+
+
+# The table
+
+
+def test_the_urlconf_the_matrix_and_the_table_name_the_same_routes(records: Records) -> None:
+    assert routes() == set(ROUTES)
+    assert {name.partition("@")[0] for name in expected()} == set(ROUTES)
+    assert set(addresses(records)) == set(expected())
+
+
+@pytest.mark.parametrize("who", ACTORS)
+def test_each_cell_of_the_table_is_answered_as_written(records: Records, stopped: list[bool], who: str) -> None:
+    """And what is refused, or only read, leaves every table and every file as it was."""
+    actor, table, wrong, wrote = actor_of(who, records, stopped), expected(), {}, []
+    colours = iter(range(1, 250))
+    before = tables()
+    for name, (url, data) in addresses(records).items():
+        cells = ""
+        for method in ("GET", "POST"):
+            if method == "POST" and name.startswith("plan:picture_add"):
+                # A picture nobody has sent before: what is refused must not reach the storage either.
+                data = {"pictures": [photo(f"rgb({next(colours)}, {len(who)}, 7)")]}
+            files = evidence()
+            with transaction.atomic(), watched() as statements:
+                lines = AuditEvent.objects.count()
+                cell = actor.cell(method, url, data if method == "POST" else None)
+                told = AuditEvent.objects.count() - lines
+                if who != "anonymous" and (cell in "xp" or (method == "POST" and cell in "0-")) and told != 1:
+                    wrote.append((method, name, [f"{told} lines in the audit log"]))
+                if method == "GET" and cell in "kr0" and told and "attachment" not in actor.disposition:
+                    wrote.append((method, name, [f"{told} lines for looking"]))
+                # What was filed is nobody's to change: whoever tries is led to it.
+                refused = method == "GET" or cell in "Lxp0-b" or (cell == "r" and name.endswith("@filed"))
+                if refused and statements and tables() != before:
+                    wrote.append((method, name, statements[:3]))
+                transaction.set_rollback(True)
+            if refused and evidence() != files:
+                wrote.append((method, name, ["a file"]))
+            cells += cell
+        if cells != table[name][who]:
+            wrong[name] = f"{cells}, not {table[name][who]}"
+    assert wrong == {}
+    assert wrote == []
+
+
+@pytest.mark.parametrize("who", ["anonymous", "office", "member", "sysadmin"])
+def test_head_is_get_without_a_body_and_other_methods_are_not_served(
+    records: Records, stopped: list[bool], who: str
+) -> None:
+    actor, table, wrong = actor_of(who, records, stopped), expected(), []
+    cases, one_of_each = addresses(records), {name.partition("@")[0]: name for name in table}
+    for route, name in one_of_each.items():
+        url, _ = cases[name]
+        for method in ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            cell = actor.cell(method, url)
+            should = table[name][who][0] if method == "HEAD" else "-"
+            if who == "anonymous" and not ROUTES[route].public:
+                should = "L"
+            if cell != should:
+                wrong.append((method, name, cell, should))
+    assert wrong == []
+
+
+def test_a_head_has_no_body_and_a_405_names_what_is_served(records: Records, stopped: list[bool]) -> None:
+    office = actor_of("office", records, stopped)
+    url = records.gathering.filing.get_absolute_url()
+    assert office.ask("HEAD", url).content == b""
+    assert office.ask("DELETE", url)["Allow"] == "GET"
+    assert office.ask("PUT", reverse("plan:filing_move", args=[records.gathering.filing_id]))["Allow"] == "POST"
+    assert office.ask("PATCH", reverse("branches:branch_new"))["Allow"] == "GET, POST"
+
+
+@pytest.mark.parametrize("who", ["office", "secretary", "sysadmin", "nobody"])
+def test_a_first_password_leads_nowhere_but_to_an_own_one(records: Records, stopped: list[bool], who: str) -> None:
+    User.objects.filter(pk=records.world.users[who].pk).update(must_change_password=True)
+    actor, wrong = actor_of(who, records, stopped), []
+    own = {"healthz": "k-", "branches:login": "rr", "branches:logout": "-r", "branches:password": "kk"}
+    for name, (url, data) in addresses(records).items():
+        for n, method in enumerate(("GET", "POST")):
+            with transaction.atomic():
+                response = actor.ask(method, url, data if method == "POST" else None)
+                transaction.set_rollback(True)
+            served = getattr(ROUTES[name.partition("@")[0]], method.lower()) is not None
+            if name in own:
+                right = response.status_code == {"k": 200, "r": 302, "-": 405}[own[name][n]]
+            elif served:
+                right = (response.status_code, response.get("Location")) == (302, reverse("branches:password"))
+            else:
+                right = response.status_code == 405
+            if not right:
+                wrong.append((method, name, response.status_code, response.get("Location")))
+    assert wrong == []
+
+
+def test_a_paused_account_is_anonymous_at_once(records: Records, stopped: list[bool]) -> None:
+    actor = actor_of("office", records, stopped)
+    assert actor.cell("GET", reverse("plan:board")) == "k"
+    User.objects.filter(pk=records.world.users["office"].pk).update(is_active=False)
+    assert actor.cell("GET", reverse("plan:board")) == "L"
+
+
+def test_what_is_foreign_and_what_does_not_exist_are_told_apart_by_nothing(
+    records: Records, stopped: list[bool]
+) -> None:
+    """The same sentence at the same length: an outsider cannot learn which numbers are taken."""
+    other = actor_of("other_secretary", records, stopped)
+    there = other.ask("GET", records.gathering.filing.get_absolute_url())
+    nowhere = other.ask("GET", reverse("plan:filing_detail", args=[999_999]))
+    assert (there.status_code, nowhere.status_code) == (404, 404)
+    assert len(there.content) == len(nowhere.content)
+
+
+def test_a_post_that_ended_yesterday_opens_nothing_today(records: Records, stopped: list[bool]) -> None:
+    """Rights follow the posts of the day: a handover needs nobody to withdraw anything."""
+    actor = actor_of("inspector", records, stopped)
+    assert actor.cell("GET", reverse("plan:board")) == "k"
+    Post.objects.filter(pk=records.committee_post.pk).update(until_on=at(NOW).date())
+    assert actor.cell("GET", reverse("plan:board")) == "x"
