@@ -1,0 +1,11 @@
+"""`make bench`: the timings, each beside its floor in the same run."""
+
+import subprocess
+import sys
+
+MODULES = ("benchmarks.pictures", "benchmarks.opening", "benchmarks.rosters")
+
+if __name__ == "__main__":
+    for module in MODULES:
+        print(f"— {module}", flush=True)
+        subprocess.run([sys.executable, "-m", module], check=True)  # noqa: S603 — our own modules

@@ -1,0 +1,112 @@
+"""The figures that the issues ask for, each measured when asked by the portal's own code: NAME VALUE GOAL ok|short.
+
+`make figures` prints them; FIGURES_BRANCHES=5000 opens the full year of the issue (a quarter of an hour).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from benchmarks import cadences, database, opening, pictures, rosters
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure beside its goal; `at_most` tells which side of the goal is good."""
+
+    name: str
+    value: float
+    goal: float
+    at_most: bool = True
+
+    def __str__(self) -> str:
+        good = self.value <= self.goal if self.at_most else self.value >= self.goal
+        return f"{self.name} {self.value:g} {self.goal:g} {'ok' if good else 'short'}"
+
+
+def _plan() -> Iterator[Figure]:
+    from plan.loading import load
+
+    source = (database.ROOT / "plan/2018.txt").read_text(encoding="utf-8")
+    document = load((database.ROOT / "plan/2018.toml").read_text(encoding="utf-8"), source)
+    yield Figure("PLAN_CODES", len(document.requirements), 35, at_most=False)
+    lost = sum(quote not in source for spec in document.requirements for quote in spec.quotes)
+    yield Figure("PLAN_QUOTES_NOT_FOUND", lost, 0)
+    yield Figure("CADENCE_WRONG_OF_20000", cadences.wrong(20_000), 0)
+
+
+def _routes() -> Iterator[Figure]:
+    from django.urls import get_resolver
+    from django.urls.resolvers import URLPattern, URLResolver
+
+    from config.matrix import ROUTES
+
+    def names(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+        for entry in resolver.url_patterns:
+            if isinstance(entry, URLPattern):
+                yield prefix + str(entry.name)
+            else:
+                yield from names(entry, prefix + (f"{entry.namespace}:" if entry.namespace else ""))
+
+    found = set(names(get_resolver()))
+    yield Figure("ROUTES", len(found), 60, at_most=False)
+    yield Figure("ROUTES_NOT_IN_MATRIX", len(found - set(ROUTES)), 0)
+
+
+def _opening() -> Iterator[Figure]:
+    branches = int(os.environ.get("FIGURES_BRANCHES", "500"))
+    server = os.environ.get("TEST_POSTGRES_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
+    for name, place in (("SQLITE", database.sqlite_file()), ("POSTGRES", database.postgres_database(server))):
+        with place as address:
+            found = opening.measure(address, branches, 30)
+        yield Figure(f"OPENING_DUTIES_{name}", found["rows"], branches * 200, at_most=False)
+        yield Figure(f"OPENING_RATIO_{name}", round(found["opening"] / found["bare"], 2), 1.5)
+        yield Figure(f"OPENING_AGAIN_ADDED_{name}", found["added_again"], 0)
+
+
+def _photos() -> Iterator[Figure]:
+    yield Figure("PHOTO_RATIO", round(pictures.ratio(), 2), 1.3)
+    yield Figure("PHOTO_HOSTILE_SECONDS", round(max(pictures.hostile().values()), 2), 1)
+
+
+def _rosters() -> Iterator[Figure]:
+    refused = list(rosters.hostile())
+    yield Figure("ROSTER_HOSTILE_REFUSED", len({id[:3] for id, *_ in refused}), 15, at_most=False)
+    yield Figure("ROSTER_HOSTILE_SECONDS", round(max(seconds for _, _, seconds, _, _ in refused), 2), 1)
+    yield Figure("ROSTER_HOSTILE_MEGABYTES", round(max(megabytes for *_, megabytes in refused)), 150)
+
+
+def _tests(name: str, *arguments: str) -> Iterator[Figure]:
+    """How many of these tests fail now, and how many there are (a figure of no tests would prove nothing)."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("DEMO", "DATABASE_URL", "DJANGO_SETTINGS_MODULE")}
+    done = subprocess.run(  # noqa: S603 — our own tests
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "not postgres and not browser", *arguments],
+        cwd=database.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?)", done.stdout)}
+    bad = sum(number for word, number in counts.items() if word != "passed")
+    yield Figure(f"{name}_TESTS", counts.get("passed", 0), 1, at_most=False)
+    yield Figure(f"{name}_FAILED", bad if counts else 1, 0)
+
+
+ALL: tuple[Callable[[], Iterator[Figure]], ...] = (
+    _plan,
+    _routes,
+    lambda: _tests("DEADLINE", "tests/plan/test_spine.py", "tests/plan/test_moves.py"),
+    lambda: _tests("ACCESS_MATRIX", "tests/test_access_matrix.py"),
+    lambda: _tests("QUERY_COUNT", "tests", "-k", "300 or queries or statements"),
+    lambda: _tests("KILLED_OPENING", "tests/plan/test_opening_killed.py"),
+    _photos,
+    _rosters,
+    _opening,
+)
+
+
+def run() -> Iterator[Figure]:
+    for measure in ALL:
+        yield from measure()
