@@ -27,6 +27,7 @@ class Role(StrEnum):
     INSPECTOR = "督查人员"
     AUDITOR = "审计管理员"
     SYSADMIN = "系统管理员"
+    SECURITY = "安全管理员"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Access:
     inspects: frozenset[int] = field(default=frozenset())
     audits: frozenset[int] = field(default=frozenset())
     administers: frozenset[int] = field(default=frozenset())
+    secures: frozenset[int] = field(default=frozenset())
     # Where the request came from and its number, for the audit log.
     ip: str = ""
     request_id: str = ""
@@ -67,7 +69,7 @@ class Access:
         kind = Post.Kind
         trees = {
             name: with_subtrees(held.get(name, set()))
-            for name in (kind.OFFICE, kind.INSPECTOR, kind.AUDITOR, kind.SYSADMIN)
+            for name in (kind.OFFICE, kind.INSPECTOR, kind.AUDITOR, kind.SYSADMIN, kind.SECURITY)
         }
         return cls(
             now=now,
@@ -85,6 +87,7 @@ class Access:
             inspects=trees[kind.INSPECTOR],
             audits=trees[kind.AUDITOR],
             administers=trees[kind.SYSADMIN],
+            secures=trees[kind.SECURITY],
             ip=ip,
             request_id=request_id,
         )
@@ -115,6 +118,7 @@ class Access:
             Role.INSPECTOR: bool(self.inspects),
             Role.AUDITOR: bool(self.audits),
             Role.SYSADMIN: bool(self.administers),
+            Role.SECURITY: bool(self.secures),
         }
         return frozenset(role for role, held in found.items() if held)
 

@@ -12,14 +12,16 @@ class BranchesConfig(AppConfig):
 
     def ready(self) -> None:
         """After every migration the append-only tables get their triggers; every start looks whether they are there."""
-        from branches import append_only
+        from branches import append_only, exclusion
 
         append_only.protect("branches_auditevent")
         post_migrate.connect(_lay_triggers, sender=self, dispatch_uid="append_only")
         register(Tags.database)(append_only.check)
+        register(Tags.database)(exclusion.check)
 
 
 def _lay_triggers(using: str, **kwargs: Any) -> None:
-    from branches import append_only
+    from branches import append_only, exclusion
 
     append_only.lay(connections[using])
+    exclusion.lay(connections[using])

@@ -48,8 +48,14 @@ def on_day(day: date, prefix: str = "") -> Q:
 
 
 class Committee(models.Model):
-    """A committee (机关党委): issues plans and has an office that receives what branches file."""
+    """A committee of the tree (校党委, 机关党委, 党总支): it may issue plans, and its office receives what branches file."""
 
+    class Kind(models.TextChoices):
+        UNIVERSITY = "university", "校党委"
+        COMMITTEE = "committee", "机关党委"
+        GENERAL = "general", "党总支"
+
+    kind = models.CharField("类别", max_length=10, choices=Kind, default=Kind.COMMITTEE)
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="上级党组织"
     )
@@ -59,7 +65,10 @@ class Committee(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = "机关党委"
-        constraints = [models.UniqueConstraint(fields=["name"], name="committee_name_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["name"], name="committee_name_once"),
+            models.CheckConstraint(condition=~Q(parent=F("pk")), name="committee_not_its_own_parent"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -105,12 +114,23 @@ class BranchQuerySet(models.QuerySet["Branch"]):
 
 
 class Branch(models.Model):
-    """A branch (党支部) of a committee."""
+    """A branch (党支部) of a committee; a joint one (联合党支部) serves several units."""
+
+    class Kind(models.TextChoices):
+        ORDINARY = "ordinary", "党支部"
+        JOINT = "joint", "联合党支部"
+        TEMPORARY = "temporary", "临时党支部"
 
     committee = models.ForeignKey(Committee, models.PROTECT, related_name="branches", verbose_name="所属党委")
     name = models.CharField("支部名称", max_length=80)
     code = models.CharField("支部代码", max_length=8, help_text="用于回执号，如 03。")
+    kind = models.CharField("支部类型", max_length=10, choices=Kind, default=Kind.ORDINARY)
+    units = models.CharField(
+        "联合单位", max_length=200, blank=True, help_text="联合党支部由哪些单位组成，用“、”分隔；一般不超过5个。"
+    )
     theme_day = models.CharField("主题党日固定日", max_length=30, blank=True, help_text="如“每月第二个星期五”。")
+    elected_on = models.DateField("本届选举日期", null=True, blank=True, help_text="用于提前提醒换届。")
+    term_years = models.PositiveSmallIntegerField("每届任期（年）", default=3)
     founded_on = models.DateField("成立日期")
     closed_on = models.DateField("撤销日期", null=True, blank=True)
 
@@ -123,6 +143,7 @@ class Branch(models.Model):
             models.UniqueConstraint(fields=["committee", "code"], name="branch_code_once"),
             models.UniqueConstraint(fields=["committee", "name"], name="branch_name_once"),
             models.CheckConstraint(condition=in_order("founded_on", "closed_on"), name="branch_closed_after_founded"),
+            models.CheckConstraint(condition=Q(term_years__gte=1, term_years__lte=5), name="branch_term_1_to_5_years"),
         ]
 
     def __str__(self) -> str:
@@ -190,6 +211,19 @@ class Member(models.Model):
     joined_on = models.DateField("入党日期", null=True, blank=True)
     confirmed_on = models.DateField("转正日期", null=True, blank=True, help_text="预备党员留空。")
     is_leading_cadre = models.BooleanField("处级以上党员领导干部", default=False)
+    retired_on = models.DateField("离退休日期", null=True, blank=True)
+    mobile_from_on = models.DateField("流动党员，自", null=True, blank=True, help_text="外出半年以上、保留组织关系的。")
+    mobile_place = models.CharField("流动去向", max_length=60, blank=True, help_text="写到市县即可，如“陕西省榆林市”。")
+    absent_from_on = models.DateField("长期不能参加活动，自", null=True, blank=True, help_text="不填原因。")
+    # Kept as `branches.secrets` seals them; found again by an index that tells nothing about the number.
+    id_number_sealed = models.TextField(blank=True, default="", editable=False)
+    id_number_index = models.CharField(max_length=64, blank=True, default="", editable=False, db_index=True)
+    phone_sealed = models.TextField(blank=True, default="", editable=False)
+    phone_index = models.CharField(max_length=64, blank=True, default="", editable=False, db_index=True)
+    # An entry that turned out to be somebody entered twice: it stays, empty of memberships, and leads to the other.
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, editable=False, related_name="merged", verbose_name="已并入"
+    )
 
     objects = MemberQuerySet.as_manager()
 
@@ -204,6 +238,7 @@ class Member(models.Model):
                 | Q(confirmed_on__gte=F("joined_on")),
                 name="member_confirmed_after_joined",
             ),
+            models.CheckConstraint(condition=~Q(merged_into=F("pk")), name="member_not_merged_into_itself"),
         ]
 
     def __str__(self) -> str:
@@ -264,6 +299,10 @@ class Post(models.Model):
         INSPECTOR = "inspector", "督查人员"
         AUDITOR = "auditor", "审计管理员"
         SYSADMIN = "sysadmin", "系统管理员"
+        SECURITY = "security", "安全管理员"
+
+    # The three administrators: nobody holds two of them, or one of them and a post of the Party's work (`exclusion`).
+    ADMINISTRATORS = (Kind.SYSADMIN, Kind.SECURITY, Kind.AUDITOR)
 
     IN_BRANCH = (
         Kind.SECRETARY, Kind.DEPUTY, Kind.ORGANIZATION, Kind.PUBLICITY, Kind.DISCIPLINE, Kind.GROUP_LEADER
@@ -320,6 +359,16 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField("启用", default=True)
     must_change_password = models.BooleanField("下次登录须修改密码", default=True)
     opened_at = models.DateTimeField("开通时间", null=True, blank=True)
+    # The code on the slip of paper, of which only the digest is kept, and until when it opens the account.
+    activation_mac = models.CharField(max_length=64, blank=True, default="")
+    activation_until_at = models.DateTimeField("激活码有效期至", null=True, blank=True)
+    password_at = models.DateTimeField("密码设置时间", null=True, blank=True)
+    privacy_version = models.CharField("已阅读的隐私告知", max_length=10, blank=True, default="")
+    privacy_at = models.DateTimeField("阅读隐私告知时间", null=True, blank=True)
+    # The second factor: the secret as `branches.secrets` seals it, since when, and the last time step that was used.
+    totp_sealed = models.TextField(blank=True, default="")
+    totp_at = models.DateTimeField("启用两步验证时间", null=True, blank=True)
+    totp_step = models.BigIntegerField(default=0)
 
     objects = UserManager()
 
@@ -328,6 +377,12 @@ class User(AbstractBaseUser):
 
     class Meta:
         verbose_name = verbose_name_plural = "账号"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(privacy_version="") | Q(privacy_at__isnull=False),
+                name="user_privacy_with_time",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.staff_number
@@ -337,6 +392,87 @@ class User(AbstractBaseUser):
         super().save(*args, **kwargs)
 
 
+class OldPassword(models.Model):
+    """A password that an account had, hashed as it was: the last five are not taken again."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="old_passwords")
+    password = models.CharField(max_length=128)
+    until_at = models.DateTimeField("停用时间")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "用过的密码"
+        ordering = ["-until_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.until_at}"
+
+
+class RecoveryCode(models.Model):
+    """A code on paper that stands in for the second factor once."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
+    mac = models.CharField(max_length=64)
+    used_at = models.DateTimeField("使用时间", null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "恢复码"
+        constraints = [models.UniqueConstraint(fields=["user", "mac"], name="recovery_code_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} {'已用' if self.used_at else '可用'}"
+
+
+class KnownDevice(models.Model):
+    """A browser on which the account has logged in before: others' wrong guesses do not keep it out."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="known_devices")
+    mac = models.CharField(max_length=64, unique=True)
+    first_at = models.DateTimeField("首次登录")
+    seen_at = models.DateTimeField("最近登录")
+    failures = models.PositiveSmallIntegerField("连续输错次数", default=0)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "常用设备"
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.first_at}"
+
+
+class LoginSession(models.Model):
+    """One login of one account: from when, where, until when and why it ended."""
+
+    class End(models.TextChoices):
+        LOGOUT = "logout", "本人退出"
+        IDLE = "idle", "长时间未操作"
+        LIMIT = "limit", "到了最长登录时间"
+        NEWER = "newer", "在别处登录"
+        ENDED = "ended", "由本人或安全管理员结束"
+        CHANGED = "changed", "密码已修改或账号已暂停"
+        SSO = "sso", "统一身份认证已退出"
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="login_sessions")
+    # The digest of the session's key: who reads this table cannot take the session over.
+    key_mac = models.CharField(max_length=64, unique=True)
+    began_at = models.DateTimeField("登录时间")
+    seen_at = models.DateTimeField("最近操作")
+    ip = models.GenericIPAddressField("地址", null=True)
+    agent = models.CharField("浏览器", max_length=120, blank=True)
+    via = models.CharField("登录方式", max_length=10, default="password")
+    # Single logout names the ticket or the provider's session that this login came from.
+    ticket_mac = models.CharField(max_length=64, blank=True, default="", db_index=True)
+    sudo_until_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField("结束时间", null=True, blank=True)
+    ended_why = models.CharField("结束原因", max_length=10, choices=End, blank=True, default="")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "登录"
+        ordering = ["-began_at", "-pk"]
+        indexes = [models.Index(fields=["user", "ended_at"], name="login_session_of_user")]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.began_at}"
+
+
 class RosterImport(models.Model):
     """A roster workbook that was read and previewed; it is committed whole, if nothing changed meanwhile."""
 
@@ -344,8 +480,17 @@ class RosterImport(models.Model):
     file_name = models.CharField("文件名", max_length=120)
     uploaded_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     uploaded_at = models.DateTimeField("上传时间")
-    rows = models.JSONField("内容")
-    roster_mark = models.CharField("预览时名册的指纹", max_length=64)
+    # The workbook's cells as they were read, and which column was taken for what; `rows` is what follows from both.
+    cells = models.JSONField("原样内容", default=dict)
+    columns = models.JSONField("列的含义", default=dict)
+    rows = models.JSONField("内容", default=dict)
+    roster_mark = models.CharField("预览时名册的指纹", max_length=64, blank=True, default="")
+    # How far the reading or the writing in the background has come, and why it stopped.
+    stage = models.CharField(max_length=10, default="ready")
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    stage_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.CharField(max_length=300, blank=True, default="")
     committed_at = models.DateTimeField("写入时间", null=True, blank=True)
     committed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
 

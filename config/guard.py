@@ -144,6 +144,10 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
             place("账号", "people", "branches:user_list", "branches:user_open", "branches:user_open_branch"),
             place("我的账户", "person", "branches:account"),
         ]
+    elif Role.SECURITY in roles:
+        places = [
+            place("我的账户", "person", "branches:account"),
+        ]
     elif Role.AUDITOR in roles:
         places = [
             place("审计日志", "shield-check", "branches:audit_log"),

@@ -17,6 +17,7 @@ OVERSEERS = frozenset({Role.OFFICE, Role.INSPECTOR})
 BUSINESS = frozenset({Role.MEMBER, Role.OFFICE, Role.INSPECTOR}) | LEADERS
 SYSADMIN = frozenset({Role.SYSADMIN})
 AUDITOR = frozenset({Role.AUDITOR})
+SECURITY = frozenset({Role.SECURITY})
 
 
 @dataclass(frozen=True)

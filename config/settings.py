@@ -158,15 +158,24 @@ try:
 except ValueError as error:
     raise ImproperlyConfigured(f"PROXIES={os.environ['PROXIES']} 不是层数，请写成 0、1 这样的整数。") from error
 
-# The keys that seal the audit log, `name:secret,name:secret`; the last one seals, the earlier ones only verify.
-AUDIT_KEYS = {"0": SECRET_KEY}
-if os.environ.get("AUDIT_KEYS"):
-    _PAIRS = [pair.strip().partition(":") for pair in os.environ["AUDIT_KEYS"].split(",")]
-    if not all(1 <= len(name) <= 10 and len(secret) >= 32 for name, _, secret in _PAIRS):
-        raise ImproperlyConfigured("AUDIT_KEYS 应写成“名称:密钥”，几个之间用逗号；名称1至10个字符，密钥至少32个字符。")
-    AUDIT_KEYS = {name: secret for name, _, secret in _PAIRS}
-    if len(AUDIT_KEYS) < len(_PAIRS):
-        raise ImproperlyConfigured("AUDIT_KEYS 中有两个密钥同名，请给每个密钥一个不同的名称。")
+
+def _keys(variable: str) -> dict[str, str]:
+    """`name:secret,name:secret` of an environment variable; without it the secret key under the name 0."""
+    if not os.environ.get(variable):
+        return {"0": SECRET_KEY}
+    pairs = [pair.strip().partition(":") for pair in os.environ[variable].split(",")]
+    if not all(1 <= len(name) <= 10 and len(secret) >= 32 for name, _, secret in pairs):
+        raise ImproperlyConfigured(f"{variable} 应写成“名称:密钥”，几个之间用逗号；名称1至10个字符，密钥至少32个字符。")
+    keys = {name: secret for name, _, secret in pairs}
+    if len(keys) < len(pairs):
+        raise ImproperlyConfigured(f"{variable} 中有两个密钥同名，请给每个密钥一个不同的名称。")
+    return keys
+
+
+# The keys that seal the audit log; the last one seals, the earlier ones only verify.
+AUDIT_KEYS = _keys("AUDIT_KEYS")
+# The keys that seal ID numbers, phones and second factors; the last one seals, the earlier ones only open.
+FIELD_KEYS = _keys("FIELD_KEYS")
 # Where the head of the audit chain is noted outside the database, one line a day.
 AUDIT_ANCHORS = Path(os.environ.get("AUDIT_ANCHORS", VAR_DIR / "audit-anchors.txt"))
 

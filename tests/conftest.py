@@ -76,6 +76,8 @@ def make_world() -> World:
     }  # fmt: skip
     for number, (who, (branch, name, cadre)) in enumerate(people.items(), 1):
         world.users[who] = add_user(add_member(branch, name, f"18{number:03d}", cadre=cadre))
+    # The security administrator stands on no branch's roster.
+    world.users["security"] = add_user(Member.objects.create(staff_number="18999", name="沈毅"))
     for n in range(5):
         add_member(first, f"张三{'一二三四五'[n]}", f"19{n:03d}", full=n != 4)
     kind = Post.Kind
@@ -86,7 +88,8 @@ def make_world() -> World:
     ):  # fmt: skip
         Post.objects.create(member=world.member(who), kind=post, branch=branch, from_on=date(2016, 1, 1))
     for who, post in (
-        ("office", kind.OFFICE), ("inspector", kind.INSPECTOR), ("auditor", kind.AUDITOR), ("sysadmin", kind.SYSADMIN)
+        ("office", kind.OFFICE), ("inspector", kind.INSPECTOR), ("auditor", kind.AUDITOR), ("sysadmin", kind.SYSADMIN),
+        ("security", kind.SECURITY),
     ):  # fmt: skip
         Post.objects.create(member=world.member(who), kind=post, committee=committee, from_on=date(2016, 1, 1))
     return world

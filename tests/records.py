@@ -117,7 +117,7 @@ def draft_plan(world: World, year: int) -> Plan:
 
 def alone_in_the_office(world: World) -> None:
     """Those with a post at the committee belong to no branch any more: each of them is one actor and no other."""
-    staff = [world.member(who) for who in ("office", "inspector", "auditor", "sysadmin")]
+    staff = [world.member(who) for who in ("office", "inspector", "auditor", "sysadmin", "security")]
     Membership.objects.filter(member__in=staff).update(until_on=date(2018, 1, 1))
 
 

@@ -8,7 +8,7 @@ The table below is written by hand and knows nothing of config/matrix.py: whoeve
     0  404, as if there were no such object p  403 in the room: seen, but not this person's to do
     b  400, a move that does not exist
 
-The four of the committee (office, inspector, auditor, sysadmin) belong to no branch here, so that each is one actor.
+The five of the committee (office, inspector, auditor, sysadmin, security) belong to no branch here, so that each is one actor.
 """
 
 from __future__ import annotations
@@ -39,158 +39,158 @@ pytestmark = pytest.mark.django_db
 NOW = "2018-07-04 10:00"
 ACTORS = (
     "anonymous", "office", "secretary", "deputy", "commissioner", "member", "other_secretary", "other_member",
-    "inspector", "auditor", "sysadmin", "nobody",
+    "inspector", "auditor", "sysadmin", "security", "nobody",
 )  # fmt: skip
 
 TABLE = """
-#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  none
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 # everybody's
-home                                        LL    k-    k-    k-    k-    k-    k-    k-    r-    r-    r-    k-
-healthz                                     k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
-gallery                                     LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+home                                        LL    k-    k-    k-    k-    k-    k-    k-    r-    r-    r-    r-    k-
+healthz                                     k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+gallery                                     LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 # branches: people and accounts
-#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  none
-branches:login                              kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
-branches:logout                             LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
-branches:account                            LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
-branches:password                           LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
-branches:own_history                        LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
-branches:audit_log                          LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-
-branches:audit_xlsx                         LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-
-branches:audit_verify                       LL    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x
-branches:branch_list                        LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
-branches:branch_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:member_list                        LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-
-branches:member_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:committee_posts                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:roster_template                    LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
-branches:roster_import                      LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:user_list                          LL    x-    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-
-branches:branch_detail                      LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-branches:branch_edit                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:post_new                           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:user_open_branch                   LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x
-branches:member_detail@member               LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-branches:member_detail@other_member         LL    k-    0-    0-    0-    0-    k-    k-    k-    x-    x-    x-
-branches:member_edit@member                 LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:member_edit@other_member           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:member_transfer@member             LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:member_transfer@other_member       LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:user_open                          LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x
-branches:user_pause                         LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x
-branches:post_end@branch                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:post_end@committee                 LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:roster_export@all                  LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-
-branches:roster_export@first                LL    k-    k-    k-    k-    x-    0-    x-    k-    x-    x-    x-
-branches:roster_preview                     LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
-branches:roster_commit                      LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
-branches:roster_errors                      LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+branches:login                              kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
+branches:logout                             LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
+branches:account                            LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+branches:password                           LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
+branches:own_history                        LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+branches:audit_log                          LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
+branches:audit_xlsx                         LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
+branches:audit_verify                       LL    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x    -x
+branches:branch_list                        LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-    x-
+branches:branch_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:member_list                        LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-    x-
+branches:member_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:committee_posts                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:roster_template                    LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+branches:roster_import                      LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:user_list                          LL    x-    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-
+branches:branch_detail                      LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+branches:branch_edit                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:post_new                           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:user_open_branch                   LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x    -x
+branches:member_detail@member               LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+branches:member_detail@other_member         LL    k-    0-    0-    0-    0-    k-    k-    k-    x-    x-    x-    x-
+branches:member_edit@member                 LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:member_edit@other_member           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:member_transfer@member             LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:member_transfer@other_member       LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:user_open                          LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x    -x
+branches:user_pause                         LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x
+branches:post_end@branch                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:post_end@committee                 LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:roster_export@all                  LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-    x-
+branches:roster_export@first                LL    k-    k-    k-    k-    x-    0-    x-    k-    x-    x-    x-    x-
+branches:roster_preview                     LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+branches:roster_commit                      LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+branches:roster_errors                      LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
 # plan: the document, the duties, the desks
-#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  none
-plan:plan_list                              LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
-plan:plan_upload                            LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-plan:plan_start                             LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
-plan:board                                  LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
-plan:board_xlsx                             LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
-plan:duty_list                              LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
-plan:duty_xlsx                              LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-
-plan:intray                                 LL    k-    k-    k-    x-    x-    k-    x-    x-    x-    x-    x-
-plan:filing_list                            LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
-plan:log                                    LL    k-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-
-plan:plan_detail@issued                     LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
-plan:plan_detail@draft                      LL    k-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-
-plan:plan_preview@issued                    LL    0-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
-plan:plan_preview@draft                     LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
-plan:plan_issue@issued                      LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
-plan:plan_issue@draft                       LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
-plan:plan_copy@issued                       LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
-plan:plan_copy@draft                        LL    -0    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
-plan:plan_edit@issued                       LL    00    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-plan:plan_edit@draft                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-plan:plan_settings@issued                   LL    00    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-plan:plan_settings@draft                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-plan:plan_delete@issued                     LL    -0    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
-plan:plan_delete@draft                      LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
-plan:plan_download@issued                   LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
-plan:plan_download@draft                    LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
-plan:requirement_new@issued                 LL    00    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-plan:requirement_new@draft                  LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-plan:requirement_edit                       LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-plan:requirement_remove                     LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
-plan:requirement_detail                     LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
-plan:duty_detail@branch                     LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:duty_detail@member                     LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:duty_detail@committee                  LL    k-    0-    0-    0-    0-    0-    0-    k-    x-    x-    x-
-plan:filing_detail@gathering                LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:filing_move@gathering                  LL    -r    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x
-plan:filing_versions@gathering              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:filing_docx@gathering                  LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:filing_detail@gathering_draft          LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-
-plan:filing_move@gathering_draft            LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x
-plan:filing_versions@gathering_draft        LL    0-    r-    r-    r-    0-    0-    0-    0-    x-    x-    x-
-plan:filing_docx@gathering_draft            LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-
-plan:filing_detail@branch_plan              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:filing_move@branch_plan                LL    -r    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x
-plan:filing_versions@branch_plan            LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:filing_docx@branch_plan                LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:filing_detail@member_plan              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:filing_move@member_plan                LL    -p    -r    -r    -p    -p    -0    -0    -p    -x    -x    -x
-plan:filing_versions@member_plan            LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:filing_docx@member_plan                LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:filing_detail@member_plan_draft        LL    0-    0-    0-    0-    k-    0-    0-    0-    x-    x-    x-
-plan:filing_move@member_plan_draft          LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x
-plan:filing_versions@member_plan_draft      LL    0-    0-    0-    0-    r-    0-    0-    0-    x-    x-    x-
-plan:filing_docx@member_plan_draft          LL    0-    0-    0-    0-    k-    0-    0-    0-    x-    x-    x-
-plan:filing_detail@paper                    LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:filing_move@paper                      LL    -r    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x
-plan:filing_versions@paper                  LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:filing_docx@paper                      LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:filing_detail@members_paper_draft      LL    0-    0-    0-    0-    k-    0-    0-    0-    x-    x-    x-
-plan:filing_move@members_paper_draft        LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x
-plan:filing_versions@members_paper_draft    LL    0-    0-    0-    0-    r-    0-    0-    0-    x-    x-    x-
-plan:filing_docx@members_paper_draft        LL    0-    0-    0-    0-    k-    0-    0-    0-    x-    x-    x-
-plan:filing_detail@committees_paper_draft   LL    k-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-
-plan:filing_move@committees_paper_draft     LL    -r    -0    -0    -0    -0    -0    -0    -0    -x    -x    -x
-plan:filing_versions@committees_paper_draft LL    r-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-
-plan:filing_docx@committees_paper_draft     LL    k-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-
-plan:filing_move@unknown                    LL    -b    -b    -b    -b    -b    -0    -0    -b    -x    -x    -x
-plan:picture@filed                          LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-plan:picture_remove@filed                   LL    -p    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x
-plan:picture_add@filed                      LL    -p    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x
-plan:picture@draft                          LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-
-plan:picture_remove@draft                   LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x
-plan:picture_add@draft                      LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x
-plan:picture_add@members_paper_draft        LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x
-plan:paper_new@branch                       LL    pp    ku    ku    ku    pp    00    00    pp    xx    xx    xx
-plan:paper_new@member                       LL    pp    pp    pp    pp    rr    00    00    pp    xx    xx    xx
-plan:paper_new@committee                    LL    rr    00    00    00    00    00    00    pp    xx    xx    xx
-plan:paper_edit@filed                       LL    rr    rr    rr    rr    rr    00    00    rr    xx    xx    xx
-plan:paper_edit@draft                       LL    00    ku    ku    ku    00    00    00    00    xx    xx    xx
-plan:paper_edit@members_draft               LL    00    00    00    00    ku    00    00    00    xx    xx    xx
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+plan:plan_list                              LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+plan:plan_upload                            LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:plan_start                             LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:board                                  LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-    x-
+plan:board_xlsx                             LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-    x-
+plan:duty_list                              LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+plan:duty_xlsx                              LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-    x-
+plan:intray                                 LL    k-    k-    k-    x-    x-    k-    x-    x-    x-    x-    x-    x-
+plan:filing_list                            LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+plan:log                                    LL    k-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
+plan:plan_detail@issued                     LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+plan:plan_detail@draft                      LL    k-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-    x-
+plan:plan_preview@issued                    LL    0-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+plan:plan_preview@draft                     LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+plan:plan_issue@issued                      LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:plan_issue@draft                       LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:plan_copy@issued                       LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:plan_copy@draft                        LL    -0    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:plan_edit@issued                       LL    00    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:plan_edit@draft                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:plan_settings@issued                   LL    00    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:plan_settings@draft                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:plan_delete@issued                     LL    -0    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:plan_delete@draft                      LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:plan_download@issued                   LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+plan:plan_download@draft                    LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+plan:requirement_new@issued                 LL    00    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:requirement_new@draft                  LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:requirement_edit                       LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:requirement_remove                     LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:requirement_detail                     LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+plan:duty_detail@branch                     LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:duty_detail@member                     LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:duty_detail@committee                  LL    k-    0-    0-    0-    0-    0-    0-    k-    x-    x-    x-    x-
+plan:filing_detail@gathering                LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:filing_move@gathering                  LL    -r    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x    -x
+plan:filing_versions@gathering              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:filing_docx@gathering                  LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:filing_detail@gathering_draft          LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
+plan:filing_move@gathering_draft            LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x    -x
+plan:filing_versions@gathering_draft        LL    0-    r-    r-    r-    0-    0-    0-    0-    x-    x-    x-    x-
+plan:filing_docx@gathering_draft            LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
+plan:filing_detail@branch_plan              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:filing_move@branch_plan                LL    -r    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x    -x
+plan:filing_versions@branch_plan            LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:filing_docx@branch_plan                LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:filing_detail@member_plan              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:filing_move@member_plan                LL    -p    -r    -r    -p    -p    -0    -0    -p    -x    -x    -x    -x
+plan:filing_versions@member_plan            LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:filing_docx@member_plan                LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:filing_detail@member_plan_draft        LL    0-    0-    0-    0-    k-    0-    0-    0-    x-    x-    x-    x-
+plan:filing_move@member_plan_draft          LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x    -x
+plan:filing_versions@member_plan_draft      LL    0-    0-    0-    0-    r-    0-    0-    0-    x-    x-    x-    x-
+plan:filing_docx@member_plan_draft          LL    0-    0-    0-    0-    k-    0-    0-    0-    x-    x-    x-    x-
+plan:filing_detail@paper                    LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:filing_move@paper                      LL    -r    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x    -x
+plan:filing_versions@paper                  LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:filing_docx@paper                      LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:filing_detail@members_paper_draft      LL    0-    0-    0-    0-    k-    0-    0-    0-    x-    x-    x-    x-
+plan:filing_move@members_paper_draft        LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x    -x
+plan:filing_versions@members_paper_draft    LL    0-    0-    0-    0-    r-    0-    0-    0-    x-    x-    x-    x-
+plan:filing_docx@members_paper_draft        LL    0-    0-    0-    0-    k-    0-    0-    0-    x-    x-    x-    x-
+plan:filing_detail@committees_paper_draft   LL    k-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-    x-
+plan:filing_move@committees_paper_draft     LL    -r    -0    -0    -0    -0    -0    -0    -0    -x    -x    -x    -x
+plan:filing_versions@committees_paper_draft LL    r-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-    x-
+plan:filing_docx@committees_paper_draft     LL    k-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-    x-
+plan:filing_move@unknown                    LL    -b    -b    -b    -b    -b    -0    -0    -b    -x    -x    -x    -x
+plan:picture@filed                          LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:picture_remove@filed                   LL    -p    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x    -x
+plan:picture_add@filed                      LL    -p    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x    -x
+plan:picture@draft                          LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
+plan:picture_remove@draft                   LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x    -x
+plan:picture_add@draft                      LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x    -x
+plan:picture_add@members_paper_draft        LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x    -x
+plan:paper_new@branch                       LL    pp    ku    ku    ku    pp    00    00    pp    xx    xx    xx    xx
+plan:paper_new@member                       LL    pp    pp    pp    pp    rr    00    00    pp    xx    xx    xx    xx
+plan:paper_new@committee                    LL    rr    00    00    00    00    00    00    pp    xx    xx    xx    xx
+plan:paper_edit@filed                       LL    rr    rr    rr    rr    rr    00    00    rr    xx    xx    xx    xx
+plan:paper_edit@draft                       LL    00    ku    ku    ku    00    00    00    00    xx    xx    xx    xx
+plan:paper_edit@members_draft               LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
 # study: plans and gatherings
-#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  none
-study:member_plan                           LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
-study:member_plan_begin                     LL    -p    -r    -r    -r    -r    -r    -r    -p    -x    -x    -x
-study:plan_review                           LL    xx    kr    kr    xx    xx    kr    xx    xx    xx    xx    xx
-study:gathering_list                        LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-
-study:gathering_new                         LL    xx    kk    kk    kk    xx    kk    xx    xx    xx    xx    xx
-study:gathering_edit@filed                  LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx
-study:gathering_edit@draft                  LL    xx    kk    kk    kk    xx    00    xx    xx    xx    xx    xx
-study:branch_plan                           LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
-study:branch_plan_begin                     LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x
-study:branch_plan_edit@filed                LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx
-study:plan_item_new@filed                   LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx
-study:plan_item_edit@filed                  LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx
-study:plan_item_remove@filed                LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x
-study:branch_plan_edit@draft                LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx
-study:plan_item_new@draft                   LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx
-study:plan_item_edit@draft                  LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx
-study:plan_item_remove@draft                LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x
-study:member_plan_edit@filed                LL    pp    pp    pp    pp    rr    00    00    pp    xx    xx    xx
-study:week_done@filed                       LL    -p    -p    -p    -p    -r    -0    -0    -p    -x    -x    -x
-study:member_plan_edit@draft                LL    00    00    00    00    ku    00    00    00    xx    xx    xx
-study:week_done@draft                       LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x
-study:calendar                              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+study:member_plan                           LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+study:member_plan_begin                     LL    -p    -r    -r    -r    -r    -r    -r    -p    -x    -x    -x    -x
+study:plan_review                           LL    xx    kr    kr    xx    xx    kr    xx    xx    xx    xx    xx    xx
+study:gathering_list                        LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+study:gathering_new                         LL    xx    kk    kk    kk    xx    kk    xx    xx    xx    xx    xx    xx
+study:gathering_edit@filed                  LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
+study:gathering_edit@draft                  LL    xx    kk    kk    kk    xx    00    xx    xx    xx    xx    xx    xx
+study:branch_plan                           LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+study:branch_plan_begin                     LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
+study:branch_plan_edit@filed                LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
+study:plan_item_new@filed                   LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
+study:plan_item_edit@filed                  LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
+study:plan_item_remove@filed                LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
+study:branch_plan_edit@draft                LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+study:plan_item_new@draft                   LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+study:plan_item_edit@draft                  LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+study:plan_item_remove@draft                LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
+study:member_plan_edit@filed                LL    pp    pp    pp    pp    rr    00    00    pp    xx    xx    xx    xx
+study:week_done@filed                       LL    -p    -p    -p    -p    -r    -0    -0    -p    -x    -x    -x    -x
+study:member_plan_edit@draft                LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
+study:week_done@draft                       LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x    -x
+study:calendar                              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 """
 
 

@@ -22,6 +22,7 @@ ACCOUNTS = {
     "inspector": "督查人员",
     "auditor": "审计管理员",
     "sysadmin": "系统管理员",
+    "security": "安全管理员",
 }
 
 # Office, members, of them probationary, and (week of the month, weekday from Monday = 0) of the theme day.
@@ -51,12 +52,14 @@ SEATS = {
     "inspector": ("组织部", 6),
     "auditor": ("审计处", 2),
     "sysadmin": ("国有资产管理处", 9),
+    "security": ("国有资产管理处", 10),
 }
 OF_COMMITTEE = {
     "office": Post.Kind.OFFICE,
     "inspector": Post.Kind.INSPECTOR,
     "auditor": Post.Kind.AUDITOR,
     "sysadmin": Post.Kind.SYSADMIN,
+    "security": Post.Kind.SECURITY,
 }
 IN_ORDER = (
     Post.Kind.SECRETARY, Post.Kind.DEPUTY, Post.Kind.ORGANIZATION, Post.Kind.PUBLICITY, Post.Kind.DISCIPLINE

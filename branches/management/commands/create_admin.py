@@ -14,10 +14,11 @@ from branches import audit
 from branches.access import Access
 from branches.accounts import open_accounts, password_problems
 from branches.clock import current_instant
+from branches.exclusion import exclusive
 from branches.models import Committee, Member, Post, User, on_day
 from branches.roster_cells import Unreadable, clean_name, is_name, staff_number_of
 
-KINDS = (Post.Kind.SYSADMIN, Post.Kind.OFFICE, Post.Kind.INSPECTOR, Post.Kind.AUDITOR)
+KINDS = (Post.Kind.SYSADMIN, Post.Kind.SECURITY, Post.Kind.AUDITOR, Post.Kind.OFFICE, Post.Kind.INSPECTOR)
 
 
 class Command(BaseCommand):
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--committee", metavar="名称", default="", help="机关党委全称；只有一个时可省略。")
         parser.add_argument(
             "--post", action="append", choices=[kind.value for kind in KINDS], metavar="职务",
-            help="sysadmin 系统管理员（缺省）、office 办公室、inspector 督查、auditor 审计；可重复。",
+            help="sysadmin 系统管理员（缺省）、security 安全、auditor 审计、office 办公室、inspector 督查；可重复，但三员互斥。",
         )  # fmt: skip
         parser.add_argument("--random", action="store_true", help="不询问密码，打印一个随机的首次密码。")
 
@@ -50,11 +51,15 @@ class Command(BaseCommand):
             raise CommandError(f"工号 {number} 已登记为{existing.name}，与“{name}”不符，请核对。")
         has_account = User.objects.filter(staff_number=number).exists()
         password = "" if options["random"] or has_account else self._ask_password(number)
+        kinds = options["post"] or [Post.Kind.SYSADMIN.value]
+        held = Post.objects.filter(on_day(day), member=existing).values_list("kind", flat=True) if existing else []
+        if clash := exclusive(set(kinds) | set(held)):
+            raise CommandError(f"{name}不能同时任{'、'.join(clash)}：系统、安全、审计管理员互斥，也不兼其他职务。")
         access = Access(now=now, on=day)
         with audit.act(access, audit.Kind.RIGHTS, "登记管理员") as entry:
             committee = self._committee(options["committee"])
             member = entry.about = existing or Member.objects.create(staff_number=number, name=name)
-            for kind in options["post"] or [Post.Kind.SYSADMIN.value]:
+            for kind in kinds:
                 if not Post.objects.filter(on_day(day), member=member, committee=committee, kind=kind).exists():
                     post = Post.objects.create(member=member, committee=committee, kind=kind, from_on=day)
                     audit.note(access, audit.Kind.RIGHTS, "任命", post, from_on=day, of=committee)
