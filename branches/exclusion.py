@@ -1,4 +1,4 @@
-"""The three administrators (系统, 安全, 审计) exclude one another, and the posts of the Party's work: the database refuses.
+"""The three administrators (系统, 安全, 审计) exclude one another and the posts of the Party's work.
 
 Whoever holds one of the three on a day holds none of the other two and no other post on that day. Two rows are
 compared, which no CHECK can do: triggers, laid after every migration and looked for at every start.

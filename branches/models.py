@@ -48,7 +48,7 @@ def on_day(day: date, prefix: str = "") -> Q:
 
 
 class Committee(models.Model):
-    """A committee of the tree (校党委, 机关党委, 党总支): it may issue plans, and its office receives what branches file."""
+    """A committee of the tree (校党委, 机关党委, 党总支): issues plans, and its office receives what branches file."""
 
     class Kind(models.TextChoices):
         UNIVERSITY = "university", "校党委"

@@ -26,6 +26,8 @@ def home(request: PortalRequest) -> HttpResponse:
         return redirect("plan:board")
     if Role.SYSADMIN in roles:
         return redirect("branches:user_list")
+    if Role.SECURITY in roles:
+        return redirect("branches:account")
     if Role.AUDITOR in roles:
         return redirect("branches:audit_log")
     if Role.MEMBER in roles:

@@ -8,7 +8,7 @@ The table below is written by hand and knows nothing of config/matrix.py: whoeve
     0  404, as if there were no such object p  403 in the room: seen, but not this person's to do
     b  400, a move that does not exist
 
-The five of the committee (office, inspector, auditor, sysadmin, security) belong to no branch here, so that each is one actor.
+The five of the committee (office, inspector and the three administrators) belong to no branch, so each is one actor.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ branches:login                              kk    rr    rr    rr    rr    rr    
 branches:logout                             LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
 branches:account                            LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:password                           LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
+branches:sudo                               LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
 branches:own_history                        LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:audit_log                          LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
 branches:audit_xlsx                         LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
@@ -226,7 +227,7 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
 
     for name in (
         "home", "healthz", "gallery", "branches:login", "branches:logout", "branches:account", "branches:password",
-        "branches:own_history", "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
+        "branches:sudo", "branches:own_history", "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
         "branches:branch_list", "branches:branch_new", "branches:member_list", "branches:member_new",
         "branches:committee_posts", "branches:roster_template", "branches:roster_import", "branches:user_list",
         "plan:plan_list", "plan:plan_upload", "plan:plan_start", "plan:board", "plan:board_xlsx", "plan:duty_list",

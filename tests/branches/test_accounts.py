@@ -349,11 +349,23 @@ def test_the_first_administrator_is_made_by_command_with_a_password_shown_once(c
 def test_run_again_the_command_adds_what_is_missing_and_keeps_the_password():
     run("A001", "韩磊", "--random", "--committee", "西北政法大学机关党委")
     before = User.objects.get().password
-    out = run("A001", "韩磊", "--post", "sysadmin", "--post", "office")
+    Post.objects.all().delete()
+    out = run("A001", "韩磊", "--post", "office", "--post", "inspector")
     assert "密码不变" in out
     assert User.objects.get().password == before
-    assert sorted(Post.objects.values_list("kind", flat=True)) == ["office", "sysadmin"]
+    assert sorted(Post.objects.values_list("kind", flat=True)) == ["inspector", "office"]
     assert Committee.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("posts", [["sysadmin", "auditor"], ["security", "office"]])
+def test_the_command_makes_nobody_two_administrators_at_once(posts):
+    with pytest.raises(CommandError, match="互斥"):
+        run("A001", "韩磊", "--random", *(word for post in posts for word in ("--post", post)))
+    assert not Member.objects.exists()
+    run("A001", "韩磊", "--random", "--post", posts[0])
+    with pytest.raises(CommandError, match="互斥"):
+        run("A001", "韩磊", "--post", posts[1])
 
 
 @pytest.mark.django_db
