@@ -32,6 +32,27 @@ class LoginForm(PortalForm):
     next = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
+class SudoForm(PortalForm):
+    """The password once more, before a sensitive act."""
+
+    password = forms.CharField(
+        label="现在的密码",
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+    next = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        if not check_password(self.cleaned_data["password"], self.user.password):
+            raise forms.ValidationError("密码不对，请重新输入。")
+        return self.cleaned_data["password"]
+
+
 class PasswordForm(PortalForm):
     """An own password; the present one is asked unless it is the first password just used to log in."""
 

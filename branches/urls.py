@@ -10,6 +10,7 @@ urlpatterns = [
     path("logout/", accounts.logout, name="logout"),
     path("account/", accounts.account, name="account"),
     path("account/password/", accounts.password, name="password"),
+    path("account/sudo/", accounts.sudo, name="sudo"),
     path("account/history/", audit.own_history, name="own_history"),
     path("audit/", audit.audit_log, name="audit_log"),
     path("audit/verify/", audit.audit_verify, name="audit_verify"),

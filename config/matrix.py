@@ -38,6 +38,7 @@ ROUTES: dict[str, Row] = {
     "branches:logout": Row(post=EVERYBODY),
     "branches:account": Row(get=EVERYBODY),
     "branches:password": Row(get=EVERYBODY, post=EVERYBODY),
+    "branches:sudo": Row(get=EVERYBODY, post=EVERYBODY),
     "branches:own_history": Row(get=EVERYBODY),
     "branches:audit_log": Row(get=AUDITOR),
     "branches:audit_xlsx": Row(get=AUDITOR),

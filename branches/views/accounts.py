@@ -20,11 +20,12 @@ from django.views.decorators.http import require_POST
 
 from branches import audit
 from branches.access import Access
-from branches.account_forms import LoginForm, PasswordForm, UserFilter
+from branches.account_forms import LoginForm, PasswordForm, SudoForm, UserFilter
 from branches.accounts import open_accounts
 from branches.models import Branch, Member, MemberQuerySet, Membership, Post, User, normal_staff_number, on_day
 from branches.requests import PortalRequest
 from branches.search import matching
+from branches.sudo import MINUTES, freshen
 
 PER_PAGE = 50
 # Hashing a password takes a tenth of a second on purpose: a larger branch is opened in several goes.
@@ -124,6 +125,20 @@ def password(request: PortalRequest) -> HttpResponse:
         messages.success(request, "密码已修改。下次登录请用新密码；其他电脑和手机上的登录已退出。")
         return redirect(settings.LOGIN_REDIRECT_URL if first else "branches:account")
     return render(request, "branches/password.html", {"form": form, "first": first})
+
+
+@sensitive_post_parameters("password")
+def sudo(request: PortalRequest) -> HttpResponse:
+    """The password once more; then on to the page that asked for it."""
+    user = get_object_or_404(User, pk=request.user.pk)
+    form = SudoForm(request.POST or None, user=user, initial={"next": request.GET.get("next", "")})
+    if request.method == "POST":
+        if form.is_valid():
+            audit.note(request.access, audit.Kind.LOGIN, "再次验证身份")
+            freshen(request, request.now)
+            return redirect(_safe_target(request))
+        audit.note(request.access, audit.Kind.LOGIN, "再次验证身份未通过", ok=False)
+    return render(request, "branches/sudo.html", {"form": form, "minutes": MINUTES})
 
 
 # ---------------------------------------------------------------------------------------- the administrator's list
