@@ -32,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--committee", metavar="名称", default="", help="机关党委全称；只有一个时可省略。")
         parser.add_argument(
             "--post", action="append", choices=[kind.value for kind in KINDS], metavar="职务",
-            help="sysadmin 系统管理员（缺省）、security 安全、auditor 审计、office 办公室、inspector 督查；可重复，三员互斥。",
+            help="sysadmin 系统管理员（缺省）、security 安全、auditor 审计、office 办公室、inspector 督查；可重复。",
         )  # fmt: skip
         parser.add_argument("--random", action="store_true", help="不询问密码，打印一个随机的首次密码。")
 
