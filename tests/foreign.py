@@ -6,6 +6,7 @@ command that takes the guards away one by one (`tests/guards.py`) looks for the 
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import zipfile
@@ -14,7 +15,6 @@ from datetime import date
 from django.db import models
 from django.db.models import F, Value
 from django.db.models.functions import Concat
-from django.http import HttpResponse
 from django.urls import reverse
 
 from branches import audit
@@ -112,12 +112,12 @@ def make_foreign(records: Records) -> Records:
     return another_committee()
 
 
-def words_in(response: HttpResponse) -> set[str]:
-    """The words of WORDS that the answer holds, whatever kind of file it is."""
-    body = b"".join(response.streaming_content) if response.streaming else response.content  # type: ignore[attr-defined]
+def words_in(body: bytes) -> set[str]:
+    """The words of WORDS that the answer's body holds, whatever kind of file it is."""
     if body.startswith(b"PK"):
         with zipfile.ZipFile(io.BytesIO(body)) as parts:
-            text = "".join(parts.read(name).decode("utf-8", "replace") for name in parts.namelist())
+            # A workbook's writer spells Chinese as character references.
+            text = html.unescape("".join(parts.read(name).decode("utf-8", "replace") for name in parts.namelist()))
     else:
         text = body.decode("utf-8", "replace")
     return {word for word in WORDS if word in text or json.dumps(word)[1:-1] in text}
@@ -126,6 +126,7 @@ def words_in(response: HttpResponse) -> set[str]:
 def lists(records: Records) -> dict[str, str]:
     """Addresses that list or find things, beside those of the access table: name → address."""
     second = records.world.second.pk
+    other = Committee.objects.exclude(pk=records.world.committee.pk).earliest("pk").pk
     found = {}
     for name, query in (
         ("plan:duty_list", "?standing=all"), ("plan:duty_list", f"?branch={second}"), ("plan:filing_list", "?q=的"),
@@ -134,6 +135,8 @@ def lists(records: Records) -> dict[str, str]:
         ("study:gathering_list", f"?branch={second}"), ("study:calendar", f"?branch={second}"),
         ("study:calendar", ""), ("study:branch_plan", ""), ("study:branch_plan", f"?branch={second}"), ("plan:log", ""),
         ("branches:roster_export", f"?branch={second}"), ("plan:duty_xlsx", f"?branch={second}"),
+        ("branches:member_list", "?category=left"), ("plan:board", f"?committee={other}"),
+        ("plan:board_xlsx", f"?committee={other}"), ("branches:audit_xlsx", "?q=外院"),
         ("branches:user_list", "?q=欧阳"), ("branches:branch_list", "?page=1"), ("branches:audit_log", "?q=外院"),
     ):  # fmt: skip
         found[f"{name}{query}"] = reverse(name) + query

@@ -378,7 +378,8 @@ class Knocker:
 
         with transaction.atomic():
             try:
-                met = words_in(self.trusted[who].ask("GET", url))
+                self.trusted[who].ask("GET", url)
+                met = words_in(self.trusted[who].body)
             except Exception as error:
                 return f"GET {name} for {who}: {type(error).__name__}"
             finally:

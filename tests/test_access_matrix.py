@@ -396,7 +396,7 @@ class Actor:
     """Somebody at the keyboard: each request comes with the same session and is taken back afterwards."""
 
     def __init__(self, user: User | None, stopped: list[bool]) -> None:
-        self.stopped, self.session, self.disposition = stopped, "", ""
+        self.stopped, self.session, self.disposition, self.body = stopped, "", "", b""
         if user is not None:
             client = Client()
             client.force_login(user, backend="branches.accounts.StaffNumberBackend")
@@ -408,6 +408,8 @@ class Actor:
             client.cookies[settings.SESSION_COOKIE_NAME] = self.session
         self.stopped.clear()
         response = getattr(client, method.lower())(url, data or {})
+        # A file is read before it is closed: what is in it is an answer, too.
+        self.body = b"".join(response.streaming_content) if response.streaming else response.content
         response.close()
         self.disposition = response.get("Content-Disposition", "")
         return response

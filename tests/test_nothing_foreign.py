@@ -41,7 +41,8 @@ def theirs(both: tuple[Records, Records]) -> Records:
 def read(actor: Actor, pages: dict[str, str]) -> Iterator[tuple[str, set[str]]]:
     for name, url in pages.items():
         with transaction.atomic():
-            yield name, words_in(actor.ask("GET", url))
+            actor.ask("GET", url)
+            yield name, words_in(actor.body)
             transaction.set_rollback(True)
 
 
@@ -131,3 +132,15 @@ AS_BOTH = {
     "study:plan_item_edit@filed": "pp", "study:plan_item_edit@draft": "00",
     "study:plan_item_remove@filed": "-p", "study:plan_item_remove@draft": "-0",
 }  # fmt: skip
+
+
+def test_what_is_in_a_workbook_and_in_a_document_is_read(ours: Records, stopped: list[bool]) -> None:
+    """The positive control of the files: their words are found in them."""
+    office, pages = actor_of("office", ours, stopped), readable(ours)
+    for name in ("branches:roster_export@all", "plan:filing_docx"):
+        found: set[str] = set()
+        for page, url in pages.items():
+            if page.partition(" ")[0] == name:
+                office.ask("GET", url)
+                found |= words_in(office.body) if office.body.startswith(b"PK") else set()
+        assert found, name
