@@ -232,6 +232,11 @@ class Member(models.Model):
         ordering = ["name_key", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["staff_number"], name="member_staff_number_once"),
+            models.UniqueConstraint(
+                fields=["id_number_index"],
+                condition=~Q(id_number_index="") & Q(merged_into__isnull=True),
+                name="member_id_number_once",
+            ),
             models.CheckConstraint(
                 condition=Q(confirmed_on__isnull=True)
                 | Q(joined_on__isnull=True)
