@@ -40,6 +40,8 @@ ROUTES: dict[str, Row] = {
     "branches:password": Row(get=EVERYBODY, post=EVERYBODY),
     "branches:sudo": Row(get=EVERYBODY, post=EVERYBODY),
     "branches:own_history": Row(get=EVERYBODY),
+    "branches:own_contact": Row(get=EVERYBODY, post=EVERYBODY),
+    "branches:who_sees_me": Row(get=EVERYBODY),
     "branches:audit_log": Row(get=AUDITOR),
     "branches:audit_xlsx": Row(get=AUDITOR),
     "branches:audit_verify": Row(post=AUDITOR),
@@ -49,6 +51,9 @@ ROUTES: dict[str, Row] = {
     "branches:branch_detail": Row(get=BUSINESS),
     "branches:member_list": Row(get=OVERSEERS | LEADERS),
     "branches:member_detail": Row(get=BUSINESS),
+    # Everybody at the door: one's own numbers are one's own to see, whatever post one holds.
+    "branches:member_reveal": Row(get=EVERYBODY, post=EVERYBODY),
+    "branches:member_find": Row(get=OFFICE, post=OFFICE),
     "branches:member_new": Row(get=OFFICE, post=OFFICE),
     "branches:member_edit": Row(get=OFFICE, post=OFFICE),
     "branches:member_transfer": Row(get=OFFICE, post=OFFICE),

@@ -167,7 +167,7 @@ def test_members_are_found_by_what_one_remembers(db, query, names):
         ({"category": "probationary"}, ["张三五"], ["陈静"]),
         ({"category": "full"}, ["陈静"], ["张三五"]),
         ({"category": "cadre"}, ["陈静", "吴昊"], ["李强"]),
-        ({"category": "left"}, ["没有符合条件"], ["李强"]),
+        ({"category": "left"}, ["沈毅"], ["李强"]),
         ({"q": "不存在"}, ["没有符合条件", "清除条件"], []),
         ({"q": "\x00", "page": "-3", "category": "nonsense"}, ["李强"], []),
     ],
