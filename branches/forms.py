@@ -285,9 +285,12 @@ class MemberForm(PersonalFields, SeenForm):
             number = staff_number_of(("text", self.cleaned_data["staff_number"]))
         except Unreadable as problem:
             raise forms.ValidationError(f"{problem.reason}，请{problem.cure}。") from problem
-        other = Member.objects.filter(staff_number=number).exclude(pk=self.instance.pk).first()
+        others = Member.objects.filter(staff_number=number).exclude(pk=self.instance.pk)
+        other = others.select_related("merged_into").first()
         if other is None:
             return number
+        if other.merged_into:
+            raise forms.ValidationError(f"工号 {number} 的条目已并入工号 {other.merged_into.staff_number}，请用后者。")
         branch = other.branch_on(self.access.on)
         if branch and branch.committee_id not in self.access.office_of:
             raise forms.ValidationError("这个工号已登记在其他机关党委，请核对工号，或请对方先办理转出。")

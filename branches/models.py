@@ -282,6 +282,25 @@ class Member(models.Model):
         return membership.branch if membership else None
 
 
+class NotDuplicate(models.Model):
+    """Two entries that look like one person's and were found to be two people's: they are not proposed again."""
+
+    first = models.ForeignKey(Member, models.CASCADE, related_name="+")
+    second = models.ForeignKey(Member, models.CASCADE, related_name="+")
+    said_at = models.DateTimeField("认定时间")
+    said_by = models.ForeignKey("User", models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "不是同一人"
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="not_duplicate_once"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="not_duplicate_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first} ≠ {self.second}"
+
+
 class Membership(models.Model):
     """A member belongs to a branch from a day until a day; history stays with the branch of its time."""
 

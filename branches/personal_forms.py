@@ -11,7 +11,7 @@ from django import forms
 from branches import revealing
 from branches.access import Access
 from branches.form_base import PortalForm
-from branches.models import Member
+from branches.models import Member, normal_staff_number
 from branches.personal import (
     FIELDS,
     Unusable,
@@ -24,7 +24,7 @@ from branches.personal import (
     with_value,
 )
 from branches.secrets import Unreadable
-from branches.sight import kept
+from branches.sight import kept, kept_by
 
 # Digits that may be a number somebody wanted to keep in a place where none is kept.
 _NUMBER = re.compile(r"\d[\d\s-]{6,}[\dXx]")
@@ -186,3 +186,33 @@ class ContactForm(PortalForm):
             return read_phone(self.cleaned_data["phone"])
         except Unusable as problem:
             raise forms.ValidationError(str(problem)) from problem
+
+
+class PairForm(PortalForm):
+    """Two entries to be laid side by side, by their staff numbers."""
+
+    first = forms.CharField(label="保留的工号", max_length=30)
+    second = forms.CharField(label="并入的工号", max_length=30)
+
+    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.access = access
+
+    def _entry(self, name: str) -> Member:
+        number = normal_staff_number(self.cleaned_data[name])
+        member = kept_by(self.access).filter(staff_number=number).first()
+        if member is None:
+            raise forms.ValidationError(f"名册中没有工号 {number}，请核对；已并入别人的条目不能再并。")
+        return member
+
+    def clean_first(self) -> Member:
+        return self._entry("first")
+
+    def clean_second(self) -> Member:
+        return self._entry("second")
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if data.get("first") and data.get("first") == data.get("second"):
+            self.add_error("second", "两个工号是同一个条目，请填另一个。")
+        return data

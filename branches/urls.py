@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from branches.views import accounts, audit, people, personal, roster
+from branches.views import accounts, audit, duplicates, people, personal, roster
 
 app_name = "branches"
 urlpatterns = [
@@ -31,6 +31,8 @@ urlpatterns = [
     path("members/", people.member_list, name="member_list"),
     path("members/new/", people.member_new, name="member_new"),
     path("members/find/", personal.member_find, name="member_find"),
+    path("members/duplicates/", duplicates.member_duplicates, name="member_duplicates"),
+    path("members/duplicates/<int:kept>/<int:gone>/", duplicates.member_pair, name="member_pair"),
     path("members/<int:pk>/", people.member_detail, name="member_detail"),
     path("members/<int:pk>/edit/", people.member_edit, name="member_edit"),
     path("members/<int:pk>/transfer/", people.member_transfer, name="member_transfer"),

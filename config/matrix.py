@@ -53,6 +53,8 @@ ROUTES: dict[str, Row] = {
     "branches:member_detail": Row(get=BUSINESS),
     # Everybody at the door: one's own numbers are one's own to see, whatever post one holds.
     "branches:member_reveal": Row(get=EVERYBODY, post=EVERYBODY),
+    "branches:member_duplicates": Row(get=OFFICE),
+    "branches:member_pair": Row(get=OFFICE, post=OFFICE),
     "branches:member_find": Row(get=OFFICE, post=OFFICE),
     "branches:member_new": Row(get=OFFICE, post=OFFICE),
     "branches:member_edit": Row(get=OFFICE, post=OFFICE),

@@ -66,6 +66,7 @@ branches:branch_new                         LL    kk    xx    xx    xx    xx    
 branches:member_list                        LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-    x-
 branches:member_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:member_find                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:member_duplicates                  LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
 branches:committee_posts                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:roster_template                    LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
 branches:roster_import                      LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
@@ -82,6 +83,7 @@ branches:member_transfer@member             LL    kk    xx    xx    xx    xx    
 branches:member_transfer@other_member       LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:member_reveal@member               LL    rr    rr    pp    pp    rr    00    00    pp    00    00    00    00
 branches:member_reveal@other_member         LL    rr    00    00    00    00    rr    rr    pp    00    00    00    00
+branches:member_pair                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:user_open                          LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x    -x
 branches:user_pause                         LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x
 branches:post_end@branch                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
@@ -234,6 +236,7 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         "home", "healthz", "gallery", "branches:login", "branches:logout", "branches:account", "branches:password",
         "branches:sudo", "branches:own_history", "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
         "branches:own_contact", "branches:who_sees_me", "branches:member_find",
+        "branches:member_duplicates",
         "branches:branch_list", "branches:branch_new", "branches:member_list", "branches:member_new",
         "branches:committee_posts", "branches:roster_template", "branches:roster_import", "branches:user_list",
         "plan:plan_list", "plan:plan_upload", "plan:plan_start", "plan:board", "plan:board_xlsx", "plan:duty_list",
@@ -246,6 +249,7 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     for name in ("branches:member_detail", "branches:member_edit", "branches:member_transfer"):
         case(f"{name}@member", member.pk)
         case(f"{name}@other_member", other.pk)
+    case("branches:member_pair", member.pk, other.pk)
     case("branches:member_reveal@member", member.pk, "id_number")
     case("branches:member_reveal@other_member", other.pk, "phone")
     case("branches:user_open", member.pk)

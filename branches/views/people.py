@@ -46,7 +46,7 @@ from branches.personal import FIELDS, masked
 from branches.requests import PortalRequest
 from branches.roster import roster_changed, roster_lock
 from branches.search import matching
-from branches.sight import kept_by, may_reveal, readable, readable_by
+from branches.sight import kept_by, may_reveal, readable_by
 from branches.templatetags.portal import cn_day
 
 PER_PAGE = 50
@@ -435,7 +435,13 @@ def _standing_of(member: Member, now: datetime) -> list[tuple[str, str]]:
 def member_detail(request: PortalRequest, pk: int) -> HttpResponse:
     """One member: facts, where they belonged over time, the posts they held."""
     access = request.access
-    member = get_object_or_404(Member.objects.filter(readable(access)), pk=pk)
+    merged = Member.objects.filter(pk=pk, merged_into__isnull=False).first()
+    if merged is not None:
+        # What was entered twice leads to the entry that stayed.
+        kept = get_object_or_404(readable_by(access), pk=merged.merged_into_id)
+        messages.info(request, f"工号{merged.staff_number}的条目已并入{kept.name}（工号{kept.staff_number}）。")
+        return redirect("branches:member_detail", pk=kept.pk)
+    member = get_object_or_404(readable_by(access), pk=pk)
     facts = [
         ("工号", member.staff_number),
         ("人员类别", member.category(access.on)),
