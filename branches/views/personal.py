@@ -80,6 +80,7 @@ def member_find(request: PortalRequest) -> HttpResponse:
         field, value = form.cleaned_data["number"]
         found = list(with_value(field, value).filter(kept(access)).with_branch(access.on).order_by("name_key", "pk"))
         audit.note(access, audit.Kind.REVEAL, "按号码查找党员", field=FIELDS[field].label, count=len(found))
+        form = FindForm(today=access.on)  # the number is not sent back
     return render(request, "branches/member_find.html", {"form": form, "found": found})
 
 
