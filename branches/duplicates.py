@@ -43,7 +43,7 @@ def plain_name(name: str) -> str:
 
 def plain_number(number: str) -> str:
     """The staff number without what Excel and other systems add or take away: zeros before it, signs in it."""
-    return re.sub(r"[^0-9a-z]", "", number).lstrip("0")
+    return re.sub(r"[\W_]", "", number).lstrip("0")
 
 
 def pairs(access: Access) -> list[Pair]:

@@ -89,7 +89,7 @@ def _carry_terms(rows: list[Any], taken_of: Callable[[Any], list[tuple[date, dat
             row.pk, row.member, row.from_on, row.until_on = None, kept, start, stop
             row._state.adding = True
             row.save(force_insert=True)
-    words = f"其中{shortened}段与保留的条目同时，重叠的日子以保留的条目为准" if shortened else ""
+    words = f"有{shortened}段与保留的条目同时，重叠的日子以保留的条目为准" if shortened else ""
     return Moved(moved, words)
 
 

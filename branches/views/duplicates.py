@@ -104,6 +104,7 @@ def _side_by_side(request: PortalRequest, kept: Member, gone: Member) -> HttpRes
         "facts": [
             {"label": label, "kept": one, "gone": other, "differs": one != other}
             for (label, one), (_, other) in zip(_facts(kept, request), _facts(gone, request), strict=True)
+            if one or other
         ],
         "filled": filled_facts(kept, gone),
         "moved": [

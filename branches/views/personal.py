@@ -128,7 +128,7 @@ def who_sees_me(request: PortalRequest) -> HttpResponse:
         {
             "cells": [
                 watcher.member.name,
-                "；".join(f"{post.branch or post.committee}{post.get_kind_display()}" for post in watcher.posts),
+                "；".join(f"{post.branch or post.committee}　{post.get_kind_display()}" for post in watcher.posts),
                 "名册内容；打码的号码和电话；说明事由后可查看全号"
                 if watcher.may_reveal
                 else "名册内容；打码的号码和电话",

@@ -377,8 +377,8 @@ def test_the_page_names_the_post_and_who_looked_when_and_why_but_no_number(world
     text = own.get(reverse("branches:who_sees_me")).content.decode()
     for words in (
         "陈静",
-        "教务处党支部支部书记",
-        "西北政法大学机关党委督查人员",
+        "教务处党支部　支部书记",
+        "西北政法大学机关党委　督查人员",
         "核对介绍信",
         "郑洁（18007）",
         "联系电话",
