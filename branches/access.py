@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -13,7 +14,7 @@ from django.utils.timezone import localdate
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-    from branches.models import Branch, Committee, Member, User
+    from branches.models import Branch, Committee, Member, Post, User
 
 
 class Role(StrEnum):
@@ -54,29 +55,54 @@ class Access:
 
     @classmethod
     def of(cls, user: User | AnonymousUser, now: datetime, *, ip: str = "", request_id: str = "") -> Access:
-        from branches.models import Member, Membership, Post, on_day, with_subtrees
+        from branches.models import Member, Membership, Post, on_day
 
         day = localdate(now)
         if not user.is_authenticated:
             return cls(now=now, on=day, ip=ip, request_id=request_id)
         member = Member.objects.get(pk=user.member_id)
         membership = Membership.objects.filter(on_day(day), member=member).select_related("branch__committee").first()
+        posts = Post.objects.filter(on_day(day), member=member).select_related("committee")
+        branch = membership.branch if membership else None
+        return cls._made(now, day, user, member, branch, posts, ip=ip, request_id=request_id)
+
+    @classmethod
+    def of_posts(
+        cls, member: Member, posts: Iterable[Post], now: datetime, on: date, tree: dict[int | None, list[int]]
+    ) -> Access:
+        """What these posts alone allow their holder on that day, asking the database nothing."""
+        return cls._made(now, on, None, member, None, posts, tree)
+
+    @classmethod
+    def _made(
+        cls,
+        now: datetime,
+        on: date,
+        user: User | None,
+        member: Member,
+        branch: Branch | None,
+        posts: Iterable[Post],
+        tree: dict[int | None, list[int]] | None = None,
+        **where: str,
+    ) -> Access:
+        from branches.models import Post, with_subtrees
+
         held: dict[str, set[int]] = {}
-        committee = membership.branch.committee if membership else None
-        for post in Post.objects.filter(on_day(day), member=member).select_related("committee"):
+        committee = branch.committee if branch else None
+        for post in posts:
             held.setdefault(post.kind, set()).add(post.branch_id or post.committee_id or 0)
             committee = post.committee or committee
         kind = Post.Kind
         trees = {
-            name: with_subtrees(held.get(name, set()))
+            name: with_subtrees(held.get(name, set()), tree)
             for name in (kind.OFFICE, kind.INSPECTOR, kind.AUDITOR, kind.SYSADMIN, kind.SECURITY)
         }
         return cls(
             now=now,
-            on=day,
+            on=on,
             user=user,
             member=member,
-            branch=membership.branch if membership else None,
+            branch=branch,
             committee=committee,
             secretary_of=frozenset(held.get(kind.SECRETARY, ())),
             deputy_of=frozenset(held.get(kind.DEPUTY, ())),
@@ -88,8 +114,7 @@ class Access:
             audits=trees[kind.AUDITOR],
             administers=trees[kind.SYSADMIN],
             secures=trees[kind.SECURITY],
-            ip=ip,
-            request_id=request_id,
+            **where,
         )
 
     @property

@@ -24,6 +24,7 @@ from branches.models import (
     normal_staff_number,
     on_day,
 )
+from branches.personal_forms import PersonalFields
 from branches.roster_cells import ELECTED, Unreadable, clean_name, is_name, staff_number_of
 from documents.workbook import MAX_BYTES
 
@@ -228,9 +229,14 @@ class MemberFilter(forms.Form):
         label="人员类别",
         required=False,
         choices=[
-            ("", "全部在册党员"), ("full", "正式党员"), ("probationary", "预备党员"), ("cadre", "处级以上党员领导干部")
+            ("", "全部在册党员"), ("full", "正式党员"), ("probationary", "预备党员"),
+            ("cadre", "处级以上党员领导干部"), ("retired", "离退休"), ("mobile", "流动党员"),
+            ("absent", "长期不能参加活动"),
         ],
     )  # fmt: skip
+    on = DayField(
+        label="哪一天的名册", required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
 
     def __init__(self, *args: Any, branches: QuerySet[Branch], with_left: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -247,28 +253,45 @@ class DayFilter(forms.Form):
     )
 
 
-class MemberForm(SeenForm):
-    """A member's facts."""
+class MemberForm(PersonalFields, SeenForm):
+    """A member's facts; ID number and phone are sealed."""
 
     joined_on = DayField(label="入党日期", required=False)
     confirmed_on = DayField(label="转正日期", required=False, help_text="预备党员留空。")
+    retired_on = DayField(label="离退休日期", required=False, help_text="在职的留空。")
+    mobile_from_on = DayField(
+        label="流动党员，自", required=False, help_text="外出半年以上、保留组织关系的；返回后清空。"
+    )
+    absent_from_on = DayField(
+        label="长期不能参加活动，自", required=False, help_text="因年老体弱等原因；不填原因。恢复参加后清空。"
+    )
 
     class Meta:
         model = Member
-        fields = ["staff_number", "name", "joined_on", "confirmed_on", "job_title", "is_leading_cadre"]
+        fields = [
+            "staff_number", "name", "joined_on", "confirmed_on", "job_title", "is_leading_cadre", "retired_on",
+            "mobile_from_on", "mobile_place", "absent_from_on",
+        ]  # fmt: skip
+
+    field_order = [
+        "staff_number", "name", "id_number", "forget_id_number", "phone", "forget_phone", "joined_on", "confirmed_on",
+    ]  # fmt: skip
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.access = access
+        self.set_up_personal(access)
 
     def clean_staff_number(self) -> str:
         try:
             number = staff_number_of(("text", self.cleaned_data["staff_number"]))
         except Unreadable as problem:
             raise forms.ValidationError(f"{problem.reason}，请{problem.cure}。") from problem
-        other = Member.objects.filter(staff_number=number).exclude(pk=self.instance.pk).first()
+        others = Member.objects.filter(staff_number=number).exclude(pk=self.instance.pk)
+        other = others.select_related("merged_into").first()
         if other is None:
             return number
+        if other.merged_into:
+            raise forms.ValidationError(f"工号 {number} 的条目已并入工号 {other.merged_into.staff_number}，请用后者。")
         branch = other.branch_on(self.access.on)
         if branch and branch.committee_id not in self.access.office_of:
             raise forms.ValidationError("这个工号已登记在其他机关党委，请核对工号，或请对方先办理转出。")
@@ -288,7 +311,21 @@ class MemberForm(SeenForm):
             self.add_error("joined_on", "入党日期还没有到，请核对。")
         if joined and confirmed and confirmed < joined:
             self.add_error("confirmed_on", f"转正日期不能早于入党日期 {joined}，请核对。")
+        for name in ("mobile_from_on", "absent_from_on"):
+            if data.get(name) and data[name] > self.access.on:
+                self.add_error(name, "这一天还没有到，请在当天以后登记。")
+        if data.get("mobile_place") and not data.get("mobile_from_on") and "mobile_from_on" in data:
+            self.add_error("mobile_from_on", "填了流动去向，请填写从哪一天起；不是流动党员的，请清空去向。")
+        self.weigh(data)
         return data
+
+    def save(self, commit: bool = True) -> Member:
+        """Only what this form asks is written: a phone that its owner changed meanwhile stays."""
+        changed = self.put_personal()
+        if not self.instance.pk:
+            return super().save(commit)
+        self.instance.save(update_fields=[*self.Meta.fields, "name_key", *changed])
+        return self.instance
 
 
 class NewMemberForm(MemberForm):
@@ -298,7 +335,7 @@ class NewMemberForm(MemberForm):
     group = forms.ChoiceField(label="所在党小组", required=False)
     from_on = DayField(label="从哪一天起", help_text="从这一天起列入支部名册，计入应到人数。")
 
-    field_order = ["staff_number", "name", "branch", "group", "from_on"]
+    field_order = ["staff_number", "name", "branch", "group", "from_on", "id_number", "phone"]
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, access=access, **kwargs)

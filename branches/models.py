@@ -78,13 +78,20 @@ class Committee(models.Model):
         return f"{self.short_name}办公室"
 
 
-def with_subtrees(committee_ids: set[int]) -> frozenset[int]:
-    """The committees and everything below them; one query, however deep the tree."""
-    if not committee_ids:
-        return frozenset()
+def committee_tree() -> dict[int | None, list[int]]:
+    """The children of each committee; one query."""
     children: dict[int | None, list[int]] = {}
     for pk, parent in Committee.objects.values_list("pk", "parent_id"):
         children.setdefault(parent, []).append(pk)
+    return children
+
+
+def with_subtrees(committee_ids: set[int], children: dict[int | None, list[int]] | None = None) -> frozenset[int]:
+    """The committees and everything below them; one query, however deep the tree, or none where it is given."""
+    if not committee_ids:
+        return frozenset()
+    if children is None:
+        children = committee_tree()
     found: set[int] = set()
     todo = list(committee_ids)
     while todo:
@@ -187,10 +194,7 @@ class MemberQuerySet(models.QuerySet["Member"]):
 
     def visible_to(self, access: Access) -> MemberQuerySet:
         """Oneself; the branch's roster for those who lead it; the subtree for the office."""
-        there = Membership.objects.filter(on_day(access.on), member=OuterRef("pk")).filter(
-            Q(branch__in=access.leads) | Q(branch__committee__in=access.sees_committees)
-        )
-        return self.filter(Q(pk=access.member_id) | Exists(there))
+        return self.filter(visible(access))
 
     def with_branch(self, day: date) -> MemberQuerySet:
         """Annotates `branch_name` and `group_name` of the roster of `day`."""
@@ -199,6 +203,14 @@ class MemberQuerySet(models.QuerySet["Member"]):
             branch_name=models.Subquery(current.values("branch__name")[:1]),
             group_name=models.Subquery(current.values("group__name")[:1]),
         )
+
+
+def visible(access: Access) -> Q:
+    """The rule of `visible_to`, to be asked of many accesses at once (`branches.sight`)."""
+    there = Membership.objects.filter(on_day(access.on), member=OuterRef("pk")).filter(
+        Q(branch__in=access.leads) | Q(branch__committee__in=access.sees_committees)
+    )
+    return Q(pk=access.member_id) | Q(Exists(there))
 
 
 class Member(models.Model):
@@ -232,6 +244,11 @@ class Member(models.Model):
         ordering = ["name_key", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["staff_number"], name="member_staff_number_once"),
+            models.UniqueConstraint(
+                fields=["id_number_index"],
+                condition=~Q(id_number_index="") & Q(merged_into__isnull=True),
+                name="member_id_number_once",
+            ),
             models.CheckConstraint(
                 condition=Q(confirmed_on__isnull=True)
                 | Q(joined_on__isnull=True)
@@ -255,9 +272,33 @@ class Member(models.Model):
     def category(self, day: date) -> str:
         return "正式党员" if self.is_full(day) else "预备党员"
 
+    def signs(self, day: date) -> list[str]:
+        """What sets the member apart on that day, for those who read the entry: retired, mobile, long absent."""
+        dated = ((self.retired_on, "离退休"), (self.mobile_from_on, "流动"), (self.absent_from_on, "长期不能参加"))
+        return [sign for since, sign in dated if since and since <= day]
+
     def branch_on(self, day: date) -> Branch | None:
         membership = self.memberships.filter(on_day(day)).select_related("branch__committee").first()
         return membership.branch if membership else None
+
+
+class NotDuplicate(models.Model):
+    """Two entries that look like one person's and were found to be two people's: they are not proposed again."""
+
+    first = models.ForeignKey(Member, models.CASCADE, related_name="+")
+    second = models.ForeignKey(Member, models.CASCADE, related_name="+")
+    said_at = models.DateTimeField("认定时间")
+    said_by = models.ForeignKey("User", models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "不是同一人"
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="not_duplicate_once"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="not_duplicate_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first} ≠ {self.second}"
 
 
 class Membership(models.Model):

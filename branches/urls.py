@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from branches.views import accounts, audit, grants, people, roster
+from branches.views import accounts, audit, duplicates, grants, people, personal, roster
 
 app_name = "branches"
 urlpatterns = [
@@ -12,6 +12,8 @@ urlpatterns = [
     path("account/password/", accounts.password, name="password"),
     path("account/sudo/", accounts.sudo, name="sudo"),
     path("account/history/", audit.own_history, name="own_history"),
+    path("account/contact/", personal.own_contact, name="own_contact"),
+    path("account/seen-by/", personal.who_sees_me, name="who_sees_me"),
     path("audit/", audit.audit_log, name="audit_log"),
     path("audit/verify/", audit.audit_verify, name="audit_verify"),
     path("audit.xlsx", audit.audit_xlsx, name="audit_xlsx"),
@@ -30,9 +32,13 @@ urlpatterns = [
     path("committee/posts/", people.committee_posts, name="committee_posts"),
     path("members/", people.member_list, name="member_list"),
     path("members/new/", people.member_new, name="member_new"),
+    path("members/find/", personal.member_find, name="member_find"),
+    path("members/duplicates/", duplicates.member_duplicates, name="member_duplicates"),
+    path("members/duplicates/<int:kept>/<int:gone>/", duplicates.member_pair, name="member_pair"),
     path("members/<int:pk>/", people.member_detail, name="member_detail"),
     path("members/<int:pk>/edit/", people.member_edit, name="member_edit"),
     path("members/<int:pk>/transfer/", people.member_transfer, name="member_transfer"),
+    path("members/<int:pk>/reveal/<str:field>/", personal.member_reveal, name="member_reveal"),
     path("roster/template.xlsx", roster.roster_template, name="roster_template"),
     path("roster/export.xlsx", roster.roster_export, name="roster_export"),
     path("roster/import/", roster.roster_import, name="roster_import"),

@@ -20,6 +20,9 @@ class PlanConfig(AppConfig):
         # What was filed, and the course it took, is never changed and never deleted.
         append_only.protect("plan_version")
         append_only.protect("plan_move")
+        from plan.merging import register
+
+        register()
 
 
 def _open_for_newcomers(committee: "Committee", at: datetime) -> None:

@@ -58,6 +58,8 @@ branches:account                            LL    k-    k-    k-    k-    k-    
 branches:password                           LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
 branches:sudo                               LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
 branches:own_history                        LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+branches:own_contact                        LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
+branches:who_sees_me                        LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:audit_log                          LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
 branches:audit_xlsx                         LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
 branches:audit_verify                       LL    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x    -x
@@ -65,6 +67,8 @@ branches:branch_list                        LL    k-    x-    x-    x-    x-    
 branches:branch_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:member_list                        LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-    x-
 branches:member_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:member_find                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:member_duplicates                  LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
 branches:committee_posts                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:roster_template                    LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
 branches:roster_import                      LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
@@ -82,6 +86,9 @@ branches:member_edit@member                 LL    kk    xx    xx    xx    xx    
 branches:member_edit@other_member           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:member_transfer@member             LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:member_transfer@other_member       LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:member_reveal@member               LL    ss    ss    pp    pp    ss    00    00    pp    00    00    00    00
+branches:member_reveal@other_member         LL    ss    00    00    00    00    ss    ss    pp    00    00    00    00
+branches:member_pair                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:user_open                          LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x    -x
 branches:user_pause                         LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x
 branches:post_end@branch                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
@@ -233,6 +240,8 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     for name in (
         "home", "healthz", "gallery", "branches:login", "branches:logout", "branches:account", "branches:password",
         "branches:sudo", "branches:own_history", "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
+        "branches:own_contact", "branches:who_sees_me", "branches:member_find",
+        "branches:member_duplicates",
         "branches:branch_list", "branches:branch_new", "branches:member_list", "branches:member_new",
         "branches:committee_posts", "branches:grants", "branches:roster_template", "branches:roster_import",
         "branches:user_list",
@@ -246,6 +255,9 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     for name in ("branches:member_detail", "branches:member_edit", "branches:member_transfer"):
         case(f"{name}@member", member.pk)
         case(f"{name}@other_member", other.pk)
+    case("branches:member_pair", member.pk, other.pk)
+    case("branches:member_reveal@member", member.pk, "id_number")
+    case("branches:member_reveal@other_member", other.pk, "phone")
     case("branches:user_open", member.pk)
     case("branches:user_pause", member.pk, post={"action": "pause"})
     case("branches:grant_end@other", o.world.member("office").posts.get().pk)
@@ -389,6 +401,9 @@ AFTER_SUDO = {
     "branches:grants": {"security": "kk"},
     "branches:grant_end@other": {"security": "kk"},
     "branches:grant_end@own": {"security": "00"},
+    # No number is kept in these records: back to the entry. What is shown is tests/test_sensitive_fields.py's.
+    "branches:member_reveal@member": {"office": "rr", "secretary": "rr", "member": "rr"},
+    "branches:member_reveal@other_member": {"office": "rr", "other_secretary": "rr", "other_member": "rr"},
 }
 
 

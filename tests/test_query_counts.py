@@ -326,6 +326,7 @@ PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     ("{branch_detail}", paged, ("office", "secretary", "member")),
     ("/members/", paged, ("office", "secretary")),
     ("{member_detail}", of("memberships", "posts"), ("office", "secretary")),
+    ("/account/seen-by/", of("rows"), ("member",)),
     ("/committee/posts/", of("posts"), ("office",)),
     ("/roster/template.xlsx", in_sheets, ("office",)),
     ("/roster/export.xlsx", in_sheets, ("office", "secretary")),

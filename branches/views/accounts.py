@@ -23,6 +23,7 @@ from branches.access import Access
 from branches.account_forms import LoginForm, PasswordForm, SudoForm, UserFilter
 from branches.accounts import open_accounts
 from branches.models import Branch, Member, MemberQuerySet, Membership, Post, User, normal_staff_number, on_day
+from branches.personal import FIELDS, masked
 from branches.requests import PortalRequest
 from branches.search import matching
 from branches.sudo import MINUTES, freshen
@@ -106,7 +107,9 @@ def account(request: PortalRequest) -> HttpResponse:
         ("人员类别", member.category(access.on) if membership else ""),
         ("行政职务", member.job_title),
     ]
-    return render(request, "branches/account.html", {"facts": facts, "posts": posts, "membership": membership})
+    personal = [(name, field.label, masked(member, name)) for name, field in FIELDS.items()]
+    context = {"facts": facts, "posts": posts, "membership": membership, "member": member, "personal": personal}
+    return render(request, "branches/account.html", context)
 
 
 @sensitive_post_parameters("old", "new", "again")

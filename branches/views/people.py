@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -36,16 +36,18 @@ from branches.models import (
     Branch,
     Committee,
     Member,
-    MemberQuerySet,
     Membership,
     PartyGroup,
     Post,
     User,
     on_day,
 )
+from branches.personal import FIELDS, masked
 from branches.requests import PortalRequest
 from branches.roster import roster_changed, roster_lock
 from branches.search import matching
+from branches.sight import kept_by, may_reveal, readable_by
+from branches.templatetags.portal import cn_day
 
 PER_PAGE = 50
 POST_ORDER = {kind: n for n, kind in enumerate(Post.Kind)}
@@ -54,27 +56,11 @@ POST_ORDER = {kind: n for n, kind in enumerate(Post.Kind)}
 # ---------------------------------------------------------------------------------------------------- who sees whom
 
 
-def _managed(access: Access) -> MemberQuerySet:
-    """Members whose entries the office keeps: its own of today, and those it had who now belong nowhere."""
-    today = Membership.objects.filter(on_day(access.on), member=OuterRef("pk"))
-    ever = Membership.objects.filter(member=OuterRef("pk"), branch__committee__in=access.office_of)
-    serves = Post.objects.filter(member=OuterRef("pk"), committee__in=access.office_of)
-    mine = Exists(today.filter(branch__committee__in=access.office_of))
-    return Member.objects.filter(mine | (~Exists(today) & (Exists(ever) | Exists(serves))))
-
-
-def _readable(access: Access) -> MemberQuerySet:
-    visible = Member.objects.visible_to(access).values("pk")
-    if not access.office_of:
-        return Member.objects.filter(pk__in=visible)
-    return Member.objects.filter(Q(pk__in=visible) | Q(pk__in=_managed(access).values("pk")))
-
-
-def _readable_branches(access: Access) -> QuerySet[Branch]:
-    """The branches whose members' entries the person may read."""
+def _readable_branches(access: Access, day: date) -> QuerySet[Branch]:
+    """The branches of that day whose members' entries the person may read."""
     return (
         Branch.objects.filter(Q(committee__in=access.sees_committees) | Q(pk__in=access.leads))
-        .existing_on(access.on)
+        .existing_on(day)
         .order_by("committee_id", "code")
     )
 
@@ -161,7 +147,7 @@ def branch_detail(request: PortalRequest, pk: int) -> HttpResponse:
     ).get_page(request.GET.get("page"))
     counts = roster.aggregate(full=Count("pk", filter=Q(confirmed_on__lte=day)))
     readable = (
-        set(_readable(access).filter(pk__in=[member.pk for member in page]).values_list("pk", flat=True))
+        set(readable_by(access).filter(pk__in=[member.pk for member in page]).values_list("pk", flat=True))
         if reads_entries
         else set()
     )
@@ -202,7 +188,7 @@ def branch_detail(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 ROSTER_COLUMNS = [
-    {"label": "姓名", "kind": "head"}, {"label": "党小组"}, {"label": "人员类别", "kind": "short"},
+    {"label": "姓名", "kind": "head"}, {"label": "党小组"}, {"label": "人员类别"},
     {"label": "党内职务"}, {"label": "工号", "kind": "short"}, {"label": "行政职务"},
 ]  # fmt: skip
 
@@ -212,7 +198,7 @@ def _roster_row(member: Any, branch: Branch, day: date, reads_entries: bool, lin
     cells: list[Any] = [
         {"text": member.name, "url": url} if linked else member.name,
         member.group_name or "",
-        member.category(day),
+        _category(member, day) if reads_entries else member.category(day),
         _labels([post for post in member.posts_held if post.branch_id == branch.pk]),
     ]
     return {"cells": [*cells, member.staff_number, member.job_title] if reads_entries else cells}
@@ -336,29 +322,42 @@ def committee_posts(request: PortalRequest) -> HttpResponse:
 
 MEMBER_COLUMNS = [
     {"label": "姓名", "kind": "head"}, {"label": "工号", "kind": "short"}, {"label": "党支部"}, {"label": "党小组"},
-    {"label": "人员类别", "kind": "short"}, {"label": "党内职务"},
+    {"label": "人员类别"}, {"label": "党内职务"},
 ]  # fmt: skip
+# The choices of MemberFilter: what each asks of a member on the day of the roster.
+CATEGORIES = {
+    "full": lambda day: Q(confirmed_on__lte=day),
+    "probationary": lambda day: Q(confirmed_on__isnull=True) | Q(confirmed_on__gt=day),
+    "cadre": lambda day: Q(is_leading_cadre=True),
+    "retired": lambda day: Q(retired_on__lte=day),
+    "mobile": lambda day: Q(mobile_from_on__lte=day),
+    "absent": lambda day: Q(absent_from_on__lte=day),
+}
+
+
+def _category(member: Member, day: date) -> str:
+    """正式党员, and what else those who read the entry should know: 正式党员（离退休、流动）."""
+    signs = member.signs(day)
+    return f"{member.category(day)}（{'、'.join(signs)}）" if signs else member.category(day)
 
 
 def member_list(request: PortalRequest) -> HttpResponse:
-    """The members whose entries the person reads, found by name, pinyin or staff number."""
+    """The members whose entries the person reads, today or on a day past, by name, pinyin or staff number."""
     access = request.access
-    day = access.on
-    branches = _readable_branches(access)
-    form = MemberFilter(request.GET, branches=branches, with_left=bool(access.office_of))
+    form = MemberFilter(
+        request.GET, branches=_readable_branches(access, access.on), with_left=bool(access.office_of)
+    )  # fmt: skip
     wanted = form.cleaned_data if form.is_valid() else {}
+    day = wanted.get("on") or access.on
+    branches = _readable_branches(access, day)
     here = Membership.objects.filter(on_day(day), member=OuterRef("pk"))
     category = wanted.get("category", "")
     if category == "left":
-        members = _managed(access).filter(~Exists(here))
+        members = kept_by(access).filter(~Exists(here))
     else:
         members = Member.objects.filter(Exists(here.filter(branch__in=branches.order_by())))
-    if category == "full":
-        members = members.full_on(day)
-    elif category == "probationary":
-        members = members.exclude(confirmed_on__lte=day)
-    elif category == "cadre":
-        members = members.filter(is_leading_cadre=True)
+    if category in CATEGORIES:
+        members = members.filter(CATEGORIES[category](day))
     if wanted.get("branch") and category != "left":
         members = members.filter(Exists(here.filter(branch=wanted["branch"])))
     members = members.filter(matching(wanted.get("q", "")))
@@ -366,14 +365,22 @@ def member_list(request: PortalRequest) -> HttpResponse:
         members.with_branch(day).prefetch_related(_posts_on(day)).order_by("name_key", "pk"), PER_PAGE
     ).get_page(request.GET.get("page"))
     shown: list[Any] = list(page)
+    # Somebody of a past day's roster may be another committee's by now.
+    linked = (
+        {member.pk for member in shown}
+        if day == access.on
+        else set(readable_by(access).filter(pk__in=[member.pk for member in shown]).values_list("pk", flat=True))
+    )
     rows = [
         {
             "cells": [
-                {"text": member.name, "url": reverse("branches:member_detail", args=[member.pk])},
+                {"text": member.name, "url": reverse("branches:member_detail", args=[member.pk])}
+                if member.pk in linked
+                else member.name,
                 member.staff_number,
                 member.branch_name or "已转出",
                 member.group_name or "",
-                member.category(day),
+                _category(member, day),
                 _labels(member.posts_held),
             ]
         }
@@ -387,6 +394,8 @@ def member_list(request: PortalRequest) -> HttpResponse:
             "page": page,
             "columns": MEMBER_COLUMNS,
             "rows": rows,
+            "day": day,
+            "is_today": day == access.on,
             "filtered": any(wanted.values()),
             "is_office": bool(access.office_of),
         },
@@ -410,10 +419,29 @@ def _terms(rows: QuerySet[Any], words: Any, day: date) -> list[Term]:
     ]
 
 
+def _standing_of(member: Member, now: datetime) -> list[tuple[str, str]]:
+    """What is said of a member only where there is something to say."""
+    return [
+        (label, f"{cn_day(since, now)}起{'，' + place if place else ''}")
+        for label, since, place in (
+            ("离退休", member.retired_on, ""),
+            ("流动党员", member.mobile_from_on, member.mobile_place),
+            ("长期不能参加活动", member.absent_from_on, ""),
+        )
+        if since
+    ]
+
+
 def member_detail(request: PortalRequest, pk: int) -> HttpResponse:
     """One member: facts, where they belonged over time, the posts they held."""
     access = request.access
-    member = get_object_or_404(_readable(access), pk=pk)
+    merged = Member.objects.filter(pk=pk, merged_into__isnull=False).first()
+    if merged is not None:
+        # What was entered twice leads to the entry that stayed.
+        kept = get_object_or_404(readable_by(access), pk=merged.merged_into_id)
+        messages.info(request, f"工号{merged.staff_number}的条目已并入{kept.name}（工号{kept.staff_number}）。")
+        return redirect("branches:member_detail", pk=kept.pk)
+    member = get_object_or_404(readable_by(access), pk=pk)
     facts = [
         ("工号", member.staff_number),
         ("人员类别", member.category(access.on)),
@@ -421,6 +449,7 @@ def member_detail(request: PortalRequest, pk: int) -> HttpResponse:
         ("转正日期", member.confirmed_on and member.confirmed_on.isoformat()),
         ("行政职务", member.job_title),
         ("处级以上党员领导干部", "是" if member.is_leading_cadre else "否"),
+        *_standing_of(member, access.now),
     ]
     memberships = _terms(
         member.memberships.select_related("branch", "group"),
@@ -438,12 +467,21 @@ def member_detail(request: PortalRequest, pk: int) -> HttpResponse:
         {
             "member": member,
             "facts": facts,
+            "personal": [(name, field.label, masked(member, name)) for name, field in FIELDS.items()],
+            "may_reveal": may_reveal(access, member),
+            "is_me": member.pk == access.member_id,
             "memberships": memberships,
             "posts": posts,
-            "keeps": bool(access.office_of) and _managed(access).filter(pk=member.pk).exists(),
+            "keeps": bool(access.office_of) and kept_by(access).filter(pk=member.pk).exists(),
             "lists_members": bool(access.leads or access.sees_committees),
         },
     )
+
+
+def _warn(request: PortalRequest, form: MemberForm) -> None:
+    """What was saved all the same, and should be looked at again."""
+    for sentence in form.warnings:
+        messages.warning(request, f"已保存。{sentence}")
 
 
 def member_new(request: PortalRequest) -> HttpResponse:
@@ -456,6 +494,7 @@ def member_new(request: PortalRequest) -> HttpResponse:
                 member = form.save()
                 audit.note(access, audit.Kind.WRITE, "登记党员", member, branch=form.cleaned_data["branch"])
                 roster_changed(form.cleaned_data["branch"].committee, request.now)
+                _warn(request, form)
                 messages.success(request, f"已把{member.name}列入{form.cleaned_data['branch'].name}的名册。")
                 return redirect("branches:member_detail", pk=member.pk)
     else:
@@ -467,7 +506,7 @@ def member_edit(request: PortalRequest, pk: int) -> HttpResponse:
     """The facts; where a member belongs is changed by a transfer."""
     access = request.access
     with _acting(request):
-        member = get_object_or_404(_managed(access), pk=pk)
+        member = get_object_or_404(kept_by(access), pk=pk)
         form = MemberForm(request.POST or None, instance=member, access=access)
         if request.method == "POST" and form.is_valid():
             member = form.save()
@@ -477,6 +516,7 @@ def member_edit(request: PortalRequest, pk: int) -> HttpResponse:
             branch = member.branch_on(access.on)
             if branch:
                 roster_changed(branch.committee, request.now)
+            _warn(request, form)
             messages.success(request, f"已保存{member.name}的内容。")
             return redirect("branches:member_detail", pk=member.pk)
     return render(request, "branches/member_form.html", {"form": form, "member": member})
@@ -486,7 +526,7 @@ def member_transfer(request: PortalRequest, pk: int) -> HttpResponse:
     """The old membership ends and the new one begins on the same day, in one act."""
     access = request.access
     with _acting(request):
-        member = get_object_or_404(_managed(access), pk=pk)
+        member = get_object_or_404(kept_by(access), pk=pk)
         form = TransferForm(request.POST or None, access=access, member=member)
         if request.method == "POST" and form.is_valid():
             form.save()

@@ -9,6 +9,7 @@ from random import Random
 from django.contrib.auth.hashers import make_password
 
 from branches.models import Branch, Committee, Member, Membership, PartyGroup, Post, User, sort_key
+from branches.personal import check_character, set_personal
 from plan.cadence import SHANGHAI
 
 PASSWORD = "Demo-2018!"  # noqa: S105 — printed by `demo --accounts`; the demo holds nobody's data
@@ -118,10 +119,42 @@ def gather(year: int, random: Random) -> Cast:
     Post.objects.bulk_create(
         Post(member=seated[who], kind=kind, committee=committee, from_on=since) for who, kind in OF_COMMITTEE.items()
     )
+    # A draw of its own: the story's other draws stay what they were.
+    _personal(by_office, since, Random(f"{year} personal"))  # noqa: S311
     users = _accounts(
         [member for house in houses for member in house.members], datetime(year - 2, 3, 1, 9, tzinfo=SHANGHAI)
     )
     return Cast(committee, houses, users, users[seated["office"].pk])
+
+
+def _personal(by_office: dict[str, House], since: date, random: Random) -> None:
+    """Numbers of nobody, for the members of one branch; one retired, one mobile, one long absent, one entered twice.
+
+    The numbers' area is 610102, their check digits are right, and their serials run from 001: they are made, not taken.
+    """
+    house = by_office["教务处"]
+    for serial, member in enumerate(house.members[:12], 1):
+        joined = member.joined_on or since
+        born = date(joined.year - random.randint(20, 30), random.randint(1, 12), random.randint(1, 28))
+        first = f"610102{born:%Y%m%d}{serial:03}"
+        set_personal(member, id_number=first + check_character(first), phone=f"1890000{serial:04}")
+    retired, mobile, absent, doubled = house.members[14:18]
+    retired.retired_on = date(since.year, 9, 1)
+    mobile.mobile_from_on, mobile.mobile_place = date(since.year + 1, 3, 1), "陕西省榆林市"
+    absent.absent_from_on = date(since.year + 1, 10, 8)
+    set_personal(doubled, phone="18900000999")
+    Member.objects.bulk_update(house.members, [
+        "id_number_sealed", "id_number_index", "phone_sealed", "phone_index", "retired_on", "mobile_from_on",
+        "mobile_place", "absent_from_on",
+    ])  # fmt: skip
+    # He left the branch's roster long ago under his old number: 名册查重 finds it.
+    again = Member.objects.create(
+        staff_number=f"0{doubled.staff_number}", name=doubled.name, joined_on=doubled.joined_on,
+        confirmed_on=doubled.confirmed_on,
+    )  # fmt: skip
+    Membership.objects.create(
+        member=again, branch=by_office["工会"].branch, from_on=since, until_on=date(since.year, 3, 15)
+    )  # fmt: skip
 
 
 def _names(random: Random) -> list[str]:

@@ -1,0 +1,53 @@
+"""What becomes of attendance and study plans when two entries of one member become one (`branches.merging`)."""
+
+from __future__ import annotations
+
+from branches.merging import DECISIONS, Decision, Moved, moving
+from branches.models import Member
+from plan.models import Filing
+from study.models import Attendance, MemberPlan
+
+# Whoever was there once was there.
+_BEST = (Attendance.Presence.PRESENT, Attendance.Presence.EXCUSED, Attendance.Presence.ABSENT)
+
+
+def _carry_attendance(kept: Member, gone: Member) -> Moved:
+    """One line for each gathering: present before excused before absent, where both entries have one."""
+    theirs = {line.gathering_id: line for line in Attendance.objects.filter(member=kept)}
+    moved = doubled = 0
+    for line in Attendance.objects.filter(member=gone).order_by("pk"):
+        twin = theirs.get(line.gathering_id)
+        if twin is None:
+            Attendance.objects.filter(pk=line.pk).update(member=kept)
+            moved += 1
+            continue
+        if _BEST.index(Attendance.Presence(line.presence)) < _BEST.index(Attendance.Presence(twin.presence)):
+            Attendance.objects.filter(pk=twin.pk).update(presence=line.presence, reason=line.reason)
+        line.delete()
+        doubled += 1
+    words = f"另有{doubled}次活动两个条目都有，只留一行，以出席为先；已报送的版本不变" if doubled else ""
+    return Moved(moved, words)
+
+
+def _carry_plans(kept: Member, gone: Member) -> Moved:
+    """A plan of a year for which the other has one too stays where it is, and its filing with it."""
+    taken = MemberPlan.objects.filter(member=kept).values_list("plan", flat=True)
+    staying = list(MemberPlan.objects.filter(member=gone, plan__in=list(taken)))
+    moved = MemberPlan.objects.filter(member=gone).exclude(pk__in=[one.pk for one in staying]).update(member=kept)
+    Filing.objects.filter(pk__in=[one.filing_id for one in staying]).update(member=gone)
+    words = f"另有{len(staying)}份与保留条目的计划同属一个方案，留在原条目下备查" if staying else ""
+    return Moved(moved, words)
+
+
+def register() -> None:
+    DECISIONS.update(
+        {
+            "study.Attendance.member": Decision("到会记录", "条", _carry_attendance),
+            # After the filings, which have moved by now.
+            "study.MemberPlan.member": Decision("个人自学计划", "份", _carry_plans),
+            "study.PlanItem.responsible": Decision("学习计划责任人", "处", moving("study.PlanItem", "responsible")),
+            "study.Gathering.host": Decision("活动主持人", "处", moving("study.Gathering", "host")),
+            "study.Gathering.recorder": Decision("活动记录人", "处", moving("study.Gathering", "recorder")),
+            "study.Gathering.lecturer": Decision("党课授课人", "处", moving("study.Gathering", "lecturer")),
+        }
+    )
