@@ -12,3 +12,7 @@ class PortalRequest(HttpRequest):
 
     now: datetime
     access: Access
+    # Whether the account knows the browser that asks to log in (`branches.devices`).
+    known_device: bool
+    # Whether a login was refused without looking at the password (`branches.guessing`).
+    refused_unseen: bool
