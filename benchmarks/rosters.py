@@ -109,6 +109,7 @@ def _worker(rows: int) -> dict[str, dict[str, list[float]]]:
     from django.urls import reverse
 
     from branches import clock
+    from branches.first_steps import taken
     from branches.models import Member, RosterImport, User
     from plan.opening import issue
 
@@ -118,7 +119,7 @@ def _worker(rows: int) -> dict[str, dict[str, list[float]]]:
     with transaction.atomic():
         issue(plan, access=database.office_access(NOW))
     clock.current_instant = lambda: NOW
-    User.objects.update(must_change_password=False)
+    User.objects.update(**taken(NOW))
     client = Client(raise_request_exception=True)
     client.force_login(User.objects.earliest("pk"), backend="branches.accounts.StaffNumberBackend")
 

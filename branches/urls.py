@@ -7,9 +7,11 @@ from branches.views import accounts, audit, people, roster
 app_name = "branches"
 urlpatterns = [
     path("login/", accounts.login, name="login"),
+    path("activate/", accounts.activate, name="activate"),
     path("logout/", accounts.logout, name="logout"),
     path("account/", accounts.account, name="account"),
     path("account/password/", accounts.password, name="password"),
+    path("account/privacy/", accounts.privacy, name="privacy"),
     path("account/sudo/", accounts.sudo, name="sudo"),
     path("account/history/", audit.own_history, name="own_history"),
     path("audit/", audit.audit_log, name="audit_log"),

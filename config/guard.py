@@ -11,14 +11,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from branches import audit
+from branches import audit, first_steps
 from branches.access import Access, Role
 from config.matrix import ROUTES
 
 log = logging.getLogger(__name__)
 
-# Where somebody with a first password may go before choosing an own one.
-BEFORE_PASSWORD = {"branches:password", "branches:logout", "branches:login", "healthz"}
 # The pages on which the place 方案 is the current one.
 PLAN_PAGES = (
     "plan:plan_detail", "plan:plan_preview", "plan:plan_edit", "plan:plan_settings", "plan:plan_upload",
@@ -85,8 +83,8 @@ class GuardMiddleware:
         access = request.access  # type: ignore[attr-defined]
         if not access.user:
             return None  # LoginRequiredMiddleware has sent them to the login page already
-        if access.user.must_change_password and name not in BEFORE_PASSWORD:
-            return redirect("branches:password")
+        if step := first_steps.stands_before(request, name):  # type: ignore[arg-type]
+            return redirect(step.route)
         # Whoever can log in may reach what everybody may, even with no post and no branch today.
         if allowed != frozenset(Role) and not access.roles & allowed:
             return render(request, "403.html", status=403)
@@ -101,7 +99,7 @@ def _place(request: HttpRequest, label: str, icon: str, name: str, *also: str) -
 def places_of(request: HttpRequest) -> list[dict[str, Any]]:
     """The places of the navigation for this person, the four most needed first (the phone's bottom bar shows four)."""
     access = getattr(request, "access", None)
-    if access is None or access.user is None or access.user.must_change_password:
+    if access is None or access.user is None or first_steps.pending(request):  # type: ignore[arg-type]
         return []
     roles = access.roles
 

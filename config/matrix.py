@@ -35,9 +35,11 @@ ROUTES: dict[str, Row] = {
     "gallery": Row(get=EVERYBODY),
     # branches: people and accounts
     "branches:login": Row(get=EVERYBODY, post=EVERYBODY, public=True),
+    "branches:activate": Row(get=EVERYBODY, post=EVERYBODY, public=True),
     "branches:logout": Row(post=EVERYBODY),
     "branches:account": Row(get=EVERYBODY),
     "branches:password": Row(get=EVERYBODY, post=EVERYBODY),
+    "branches:privacy": Row(get=EVERYBODY, post=EVERYBODY),
     "branches:sudo": Row(get=EVERYBODY, post=EVERYBODY),
     "branches:own_history": Row(get=EVERYBODY),
     "branches:audit_log": Row(get=AUDITOR),

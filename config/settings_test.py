@@ -31,7 +31,6 @@ STORAGES = {
 }
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
-AXES_ENABLED = False
 
 
 class _UnknownVariable(str):

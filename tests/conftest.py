@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from django.db import connections
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from branches.access import Access
+from branches.first_steps import taken
 from branches.models import Branch, Committee, Member, Membership, Post, User
 from plan.models import Plan
 from plan.opening import issue
@@ -56,7 +58,8 @@ def add_member(branch: Branch, name: str, number: str, *, full: bool = True, cad
 
 
 def add_user(member: Member) -> User:
-    user = User(member=member, staff_number=member.staff_number, must_change_password=False)
+    """An account that has taken all first steps, with a password whose age is not counted."""
+    user = User(member=member, staff_number=member.staff_number, **taken(at("2018-01-01 09:00")))
     user.set_password(PASSWORD)
     user.save()
     return user
@@ -142,6 +145,12 @@ def clock(monkeypatch):
         return moment
 
     return set_to
+
+
+def sure(client: Client) -> Client:
+    """The client after the password was asked for once more, as it is before sensitive acts."""
+    assert client.post(reverse("branches:sudo"), {"password": PASSWORD}).status_code == 302
+    return client
 
 
 @pytest.fixture

@@ -51,9 +51,11 @@ gallery                                     LL    k-    k-    k-    k-    k-    
 # branches: people and accounts
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 branches:login                              kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
+branches:activate                           kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
 branches:logout                             LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
 branches:account                            LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:password                           LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
+branches:privacy                            LL    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr
 branches:sudo                               LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
 branches:own_history                        LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:audit_log                          LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
@@ -70,14 +72,14 @@ branches:user_list                          LL    x-    x-    x-    x-    x-    
 branches:branch_detail                      LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 branches:branch_edit                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:post_new                           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:user_open_branch                   LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x    -x
+branches:user_open_branch                   LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x
 branches:member_detail@member               LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 branches:member_detail@other_member         LL    k-    0-    0-    0-    0-    k-    k-    k-    x-    x-    x-    x-
 branches:member_edit@member                 LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:member_edit@other_member           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:member_transfer@member             LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:member_transfer@other_member       LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:user_open                          LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x    -x
+branches:user_open                          LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x
 branches:user_pause                         LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x
 branches:post_end@branch                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:post_end@committee                 LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
@@ -227,7 +229,8 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
 
     for name in (
         "home", "healthz", "gallery", "branches:login", "branches:logout", "branches:account", "branches:password",
-        "branches:sudo", "branches:own_history", "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
+        "branches:sudo", "branches:privacy", "branches:activate", "branches:own_history",
+        "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
         "branches:branch_list", "branches:branch_new", "branches:member_list", "branches:member_new",
         "branches:committee_posts", "branches:roster_template", "branches:roster_import", "branches:user_list",
         "plan:plan_list", "plan:plan_upload", "plan:plan_start", "plan:board", "plan:board_xlsx", "plan:duty_list",
@@ -482,11 +485,24 @@ def test_a_head_has_no_body_and_a_405_names_what_is_served(records: Records, sto
     assert office.ask("PATCH", reverse("branches:branch_new"))["Allow"] == "GET, POST"
 
 
+FIRST_STEPS = {
+    "branches:password": ({"must_change_password": True}, "kk", "kr"),
+    "branches:privacy": ({"privacy_version": "", "privacy_at": None}, "rr", "kr"),
+}
+
+
+@pytest.mark.parametrize("step", FIRST_STEPS)
 @pytest.mark.parametrize("who", ["office", "secretary", "sysadmin", "nobody"])
-def test_a_first_password_leads_nowhere_but_to_an_own_one(records: Records, stopped: list[bool], who: str) -> None:
-    User.objects.filter(pk=records.world.users[who].pk).update(must_change_password=True)
+def test_until_the_first_steps_are_taken_nothing_else_opens(
+    records: Records, stopped: list[bool], who: str, step: str
+) -> None:
+    lacking, password, privacy = FIRST_STEPS[step]
+    User.objects.filter(pk=records.world.users[who].pk).update(**lacking)
     actor, wrong = actor_of(who, records, stopped), []
-    own = {"healthz": "k-", "branches:login": "rr", "branches:logout": "-r", "branches:password": "kk"}
+    own = {
+        "healthz": "k-", "branches:login": "rr", "branches:activate": "rr", "branches:logout": "-r",
+        "branches:password": password, "branches:privacy": privacy,
+    }  # fmt: skip
     for name, (url, data) in addresses(records).items():
         for n, method in enumerate(("GET", "POST")):
             with transaction.atomic():
@@ -496,7 +512,7 @@ def test_a_first_password_leads_nowhere_but_to_an_own_one(records: Records, stop
             if name in own:
                 right = response.status_code == {"k": 200, "r": 302, "-": 405}[own[name][n]]
             elif served:
-                right = (response.status_code, response.get("Location")) == (302, reverse("branches:password"))
+                right = (response.status_code, response.get("Location")) == (302, reverse(step))
             else:
                 right = response.status_code == 405
             if not right:

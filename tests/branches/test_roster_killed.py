@@ -24,6 +24,7 @@ from django.test import Client
 from django.urls import reverse
 from benchmarks import database
 from branches import clock
+from branches.first_steps import taken
 from branches.models import AuditEvent, Member, Membership, PartyGroup, Post, RosterImport, User
 from branches.roster import plan_import
 from branches.roster_cells import read_roster
@@ -39,7 +40,7 @@ call_command("migrate", verbosity=0)
 plan = database.people(4, 20)
 with transaction.atomic():
     issue(plan, access=database.office_access(NOW))
-User.objects.update(must_change_password=False)
+User.objects.update(**taken(NOW))
 office = User.objects.get()
 rows = [(f"z{{n:05d}}", "林溪", f"第{{n % 4 + 1}}党支部", f"第{{n % 3 + 1}}党小组", "2010-07-01", "2011-07-01", "科员")
         for n in range(NEWCOMERS)]
