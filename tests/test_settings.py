@@ -24,6 +24,7 @@ def started(**environment: str) -> subprocess.CompletedProcess[str]:
     [
         ({}, "SECRET_KEY 未设置"),
         ({"DEMO": "1", "PROXIES": "两层"}, "PROXIES=两层 不是层数"),
+        ({"DEMO": "1", "PASSWORD_POLICY": "none"}, "PASSWORD_POLICY=none 不是密码规则，请写 dengbao"),
         ({"DEMO": "1", "AUDIT_KEYS": f"2018:{SECRET[1:]}"}, "密钥至少32个字符"),
         ({"DEMO": "1", "AUDIT_KEYS": SECRET}, "AUDIT_KEYS 应写成“名称:密钥”"),
         ({"DEMO": "1", "AUDIT_KEYS": f"{'年' * 11}:{SECRET}"}, "名称1至10个字符"),
@@ -43,6 +44,8 @@ def test_a_setting_that_cannot_be_meant_stops_the_start(environment: dict[str, s
     [
         {"DEMO": "1"},
         {"DEMO": "1", "PROXIES": ""},
+        {"DEMO": "1", "PASSWORD_POLICY": ""},
+        {"DEMO": "1", "PASSWORD_POLICY": "asvs"},
         {"SECRET_KEY": SECRET * 2, "PROXIES": "2", "AUDIT_KEYS": f"2017:{SECRET}, 2018:{SECRET}"},
     ],
 )
