@@ -163,7 +163,7 @@ class UserFilter(forms.Form):
     """Conditions of the list of accounts."""
 
     STATES = (
-        ("", "全部"), ("none", "未开通"), ("waiting", "待激活"), ("late", "激活码已过期"), ("active", "使用中"),
+        ("", "全部"), ("none", "未开通"), ("waiting", "待激活"), ("late", "待发激活码"), ("active", "使用中"),
         ("paused", "已暂停"),
     )  # fmt: skip
 

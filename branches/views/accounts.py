@@ -10,6 +10,7 @@ import segno
 from django.conf import settings
 from django.contrib import auth, messages
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -274,7 +275,7 @@ class AccountRow:
 STATES = {
     "none": ("not_due", "未开通"),
     "waiting": ("todo", "待激活"),
-    "late": ("overdue", "激活码已过期"),
+    "late": ("overdue", "待发激活码"),
     "active": ("kept", "使用中"),
     "paused": ("waived", "已暂停"),
 }
@@ -289,7 +290,7 @@ def _account_row(member: Member, now: datetime) -> AccountRow:
     elif not user.must_change_password:
         state = "active"
     else:
-        state = "late" if user.activation_until_at and user.activation_until_at <= now else "waiting"
+        state = "waiting" if user.has_usable_password() or _waits(user, now) else "late"
     branch = member.branch_name or "不在册"  # type: ignore[attr-defined]
     return AccountRow(member, branch, *STATES[state], state, _seen(user))
 
@@ -299,11 +300,20 @@ def _seen(user: User | None) -> str:
     return "" if user is None else f"{user.opened_at or ''}"
 
 
+def _waits(user: User, now: datetime) -> bool:
+    """Whether a code that is out still opens the account."""
+    return user.activation_until_at is not None and now < user.activation_until_at
+
+
 def _without_access(now: datetime) -> Q:
-    """Members with no account, and those who let their code run out: they get a slip with their branch."""
-    return Q(user__isnull=True) | Q(
-        user__is_active=True, user__must_change_password=True, user__activation_until_at__lte=now
-    )
+    """Members with no account, and those whom neither a code nor a password lets in: they get a slip."""
+    return Q(user__isnull=True) | _late(now)
+
+
+def _late(now: datetime) -> Q:
+    over = Q(user__activation_until_at__isnull=True) | Q(user__activation_until_at__lte=now)
+    closed = Q(user__password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    return over & closed & Q(user__is_active=True, user__must_change_password=True)
 
 
 def user_list(request: PortalRequest) -> HttpResponse:
@@ -319,11 +329,11 @@ def user_list(request: PortalRequest) -> HttpResponse:
     if branch:
         members = members.filter(Exists(here.filter(branch=branch)))
     waiting = members.filter(_without_access(access.now)).count() if branch else 0
-    late = Q(user__activation_until_at__isnull=False, user__activation_until_at__lte=access.now)
+    late = _late(access.now)
     by_state = {
         "none": Q(user__isnull=True),
         "waiting": Q(user__is_active=True, user__must_change_password=True) & ~late,
-        "late": Q(user__is_active=True, user__must_change_password=True) & late,
+        "late": late,
         "active": Q(user__is_active=True, user__must_change_password=False),
         "paused": Q(user__is_active=False),
     }
