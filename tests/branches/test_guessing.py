@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,8 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from benchmarks.brute_force import Attack, arrive, ticket_of
 from branches import guessing
 from branches.devices import COOKIE, MOST
+from branches.first_steps import taken
 from branches.models import AuditEvent, KnownDevice, LoginFailure, User
 from tests.branches.test_accounts import log_in
 from tests.conftest import PASSWORD, add_member, at
@@ -44,12 +45,6 @@ def fail(number: str, address: str = HERE, *, times: int = 1, at: datetime = NOW
     LoginFailure.objects.bulk_create(
         LoginFailure(number_mac=pair.number, address=pair.address, at=at) for _ in range(times)
     )
-
-
-def ticket_of(response) -> str:
-    """The ticket that the page hands out; empty where it asks for no waiting."""
-    found = re.search(r'name="ticket" value="([^"]*)"', response.content.decode())
-    return found[1] if found else ""
 
 
 def known(number: str, address: str = HERE) -> Client:
@@ -321,57 +316,22 @@ def test_every_count_goes_by_an_index(db, query):
 # ---------------------------------------------------------------------------------------------------------- the figure
 
 
-@dataclass
-class Attack:
-    """Ten thousand wrong passwords for one staff number from two hundred addresses, by somebody who waits as told."""
-
-    number: str
-    time: object
-    addresses: list[str] = field(default_factory=lambda: [f"10.1.{n // 100}.{n % 100}" for n in range(200)])
-    asked: int = 0
-    seen: int = 0
-
-    def run(self, tries: int) -> None:
-        tickets: dict[str, str] = {}
-        while self.asked < tries:
-            for address in self.addresses:
-                client = Client(REMOTE_ADDR=address)
-                answer = log_in(client, self.number, f"guess-{self.asked}", ticket=tickets.get(address, ""))
-                self.asked += 1
-                tickets[address] = ticket_of(answer)
-                self.seen += answer.status_code == 200
-            self.time(seconds=guessing.LONGEST)
-
-
-def seconds_to_get_in(client: Client, number: str, time) -> float:
-    """Virtual seconds from the first try until this person, who waits as told, is in; infinity if never."""
-    ticket, spent = "", 0
-    for _ in range(5):
-        answer = log_in(client, number, ticket=ticket)
-        if answer.status_code == 302:
-            return spent
-        ticket = ticket_of(answer)
-        if not ticket:
-            break
-        pause = int(answer.headers["Retry-After"])
-        time(seconds=pause)
-        spent += pause
-    return float("inf")
-
-
 def test_an_attack_from_many_addresses_keeps_neither_the_owner_nor_the_others_out(world, time):
-    """A tenth of the size here; the whole one is measured in benchmarks/brute_force.py."""
+    """A tenth of the size here; the whole one is measured by `python -m benchmarks.brute_force`."""
+    password = User.objects.get(staff_number="18001").password
     for n in range(50):
         member = add_member(world.second, "林溪", f"z{n:03d}")
-        user = User(member=member, staff_number=member.staff_number)
-        user.password = world.users["member"].password
-        user.save()
-    attack = Attack("18001", time, addresses=[f"10.1.0.{n}" for n in range(20)])
+        User.objects.create(member=member, staff_number=member.staff_number, password=password, **taken(NOW))
+    attack = Attack("18001", [f"10.1.0.{n}" for n in range(20)], lambda seconds: time(seconds=seconds))
     owner = known("18001", attack.addresses[7])
-    attack.run(1000)
+    attack.run(1000, guessing.LONGEST)
+    # Five for each address and quarter of an hour: 33 minutes passed.
     assert attack.asked == 1000
-    assert 5 * 20 <= attack.seen <= 5 * 20 * 3
-    assert seconds_to_get_in(owner, "18001", time) == 0
-    assert seconds_to_get_in(Client(REMOTE_ADDR="10.2.0.1"), "18001", time) <= 60
-    times = [seconds_to_get_in(Client(REMOTE_ADDR=attack.addresses[3]), f"z{n:03d}", time) for n in range(50)]
-    assert max(times) <= 60
+    assert 5 * 20 < attack.guessed <= 5 * 20 * 3
+    attack.spray(attack.addresses[7], 500, guessing.LONGEST)
+    assert arrive({"18001": owner}, PASSWORD, attack.pass_by) == {"18001": 0}
+    assert arrive({"18001": Client(REMOTE_ADDR="10.2.0.1")}, PASSWORD, attack.pass_by)["18001"] <= 60
+    others = {f"z{n:03d}": Client(REMOTE_ADDR=attack.addresses[7]) for n in range(50)}
+    took = arrive(others, PASSWORD, attack.pass_by)
+    assert len(took) == 50
+    assert 0 < max(took.values()) <= 60
