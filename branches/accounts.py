@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.http import HttpRequest
 
-from branches import audit, passwords
+from branches import audit, passwords, sessions
 from branches.access import Access
 from branches.models import LoginSession, Member, Post, User, normal_staff_number, on_day
 from branches.secrets import mac
@@ -82,6 +82,7 @@ def open_accounts(members: Iterable[Member], access: Access) -> list[Slip]:
             user = User.objects.filter(member=slip.member).first() or User(member=slip.member)
             if user.pk:
                 passwords.remember(user, access.now)
+                sessions.end_all(user, sessions.End.CHANGED, access)
                 user.known_devices.all().delete()
             user.staff_number = slip.member.staff_number
             user.set_unusable_password()
@@ -187,8 +188,5 @@ def recover(member: Member, access: Access) -> Slip:
         user.totp_sealed, user.totp_at, user.totp_step = "", None, 0
         user.save(update_fields=["totp_sealed", "totp_at", "totp_step"])
         user.recovery_codes.all().delete()
-        user.login_sessions.filter(ended_at__isnull=True).update(
-            ended_at=access.now, ended_why=LoginSession.End.CHANGED
-        )
         audit.note(access, audit.Kind.RIGHTS, "恢复管理员：撤销密码和两步验证，结束登录", member)
     return slip

@@ -10,7 +10,7 @@ import secrets
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from branches.models import KnownDevice, User
@@ -32,19 +32,26 @@ def _digest(token: str, number: str) -> str:
     return mac(f"{number}|{token}", "device")
 
 
-def claim(request: PortalRequest, number: str) -> bool:
-    """Whether this browser is known for the number, and has one of its tries left, which this takes."""
+def _known(request: PortalRequest, number: str) -> QuerySet[KnownDevice]:
     token = _token(request)
     if not token:
-        return False
-    known = KnownDevice.objects.filter(
-        mac=_digest(token, number), failures__lt=TRIES, seen_at__gt=request.now - timedelta(days=DAYS)
-    )
-    return known.update(failures=F("failures") + 1) == 1
+        return KnownDevice.objects.none()
+    since = request.now - timedelta(days=DAYS)
+    return KnownDevice.objects.filter(mac=_digest(token, number), failures__lt=TRIES, seen_at__gt=since)
 
 
-def remember(request: PortalRequest, response: HttpResponse, user: User) -> None:
-    """The account has just logged in from this browser: its tries are its own again."""
+def is_known(request: PortalRequest, number: str) -> bool:
+    """Whether this browser is known for the number, and has a try left."""
+    return _known(request, number).exists()
+
+
+def claim(request: PortalRequest, number: str) -> bool:
+    """Whether this browser is known for the number, and has one of its tries left, which this takes."""
+    return _known(request, number).update(failures=F("failures") + 1) == 1
+
+
+def remember(request: PortalRequest, response: HttpResponse, user: User) -> HttpResponse:
+    """The account has just logged in from this browser: its tries are its own again. The response with the cookie."""
     token = _token(request) or secrets.token_urlsafe(32)
     KnownDevice.objects.update_or_create(
         mac=_digest(token, user.staff_number),
@@ -57,3 +64,4 @@ def remember(request: PortalRequest, response: HttpResponse, user: User) -> None
         COOKIE, token, salt=COOKIE, max_age=DAYS * 86400, httponly=True, samesite="Lax",
         secure=settings.SESSION_COOKIE_SECURE,
     )  # fmt: skip
+    return response

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from branches import passwords
+from branches import passwords, second_factor
 from branches.requests import PortalRequest
 
 # Raised when the text of templates/branches/privacy.html changes in substance: everybody reads it again.
 PRIVACY_VERSION = "2026-11"
 # The notice may always be read, whichever step is pending; logging out is always possible.
-ALWAYS_OPEN = frozenset({"healthz", "branches:login", "branches:logout", "branches:activate", "branches:privacy"})
+ALWAYS_OPEN = frozenset(
+    {"healthz", "branches:login", "branches:login_code", "branches:logout", "branches:activate", "branches:privacy"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,16 @@ def needs_privacy(request: PortalRequest) -> bool:
     return request.access.actor.privacy_version != PRIVACY_VERSION
 
 
+def needs_second_factor(request: PortalRequest) -> bool:
+    return second_factor.is_due(request.access)
+
+
 # In this order.
-STEPS: tuple[Step, ...] = (Step(needs_password, "branches:password"), Step(needs_privacy, "branches:privacy"))
+STEPS: tuple[Step, ...] = (
+    Step(needs_password, "branches:password"),
+    Step(needs_privacy, "branches:privacy"),
+    Step(needs_second_factor, "branches:totp", also=frozenset({"branches:sudo"})),
+)
 
 
 def pending(request: PortalRequest) -> Step | None:

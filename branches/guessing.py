@@ -13,7 +13,8 @@ the password is no guess and is not counted, so that the table grows by at most 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -49,7 +50,7 @@ class Pair:
 
     @classmethod
     def of(cls, request: PortalRequest, number: str) -> Pair:
-        return cls(mac(normal_staff_number(number), "login.number"), request.access.ip)
+        return cls(_number_mac(number), request.access.ip)
 
     @property
     def failures(self) -> QuerySet[LoginFailure]:
@@ -69,10 +70,34 @@ def forgive(pair: Pair) -> None:
 
 def paused_until(pair: Pair, now: datetime) -> datetime | None:
     """Until when the pair is paused: so many failures within a quarter of an hour, the last not so long ago."""
-    last = list(pair.failures.filter(at__gt=now - 2 * PAUSE).order_by("-at").values_list("at", flat=True)[:TRIES])
-    if len(last) == TRIES and last[0] - last[-1] < PAUSE and now < last[0] + PAUSE:
+    last = pair.failures.filter(at__gt=now - 2 * PAUSE).order_by("-at").values_list("at", flat=True)[:TRIES]
+    return _pause_of(list(last), now)
+
+
+def _pause_of(last: list[datetime], now: datetime) -> datetime | None:
+    """The end of the pause that these failures of one pair, the newest first, have brought about."""
+    if len(last) >= TRIES and last[0] - last[TRIES - 1] < PAUSE and now < last[0] + PAUSE:
         return last[0] + PAUSE
     return None
+
+
+def paused(numbers: Iterable[str], now: datetime) -> Counter[str]:
+    """From how many addresses each of these accounts cannot log in just now; one query."""
+    named = {_number_mac(number): number for number in numbers}
+    rows = LoginFailure.objects.filter(number_mac__in=named, at__gt=now - 2 * PAUSE).order_by("-at")
+    pairs: dict[tuple[str, str], list[datetime]] = {}
+    for digest, address, at in rows.values_list("number_mac", "address", "at"):
+        pairs.setdefault((named[digest], address), []).append(at)
+    return Counter(number for (number, _), last in pairs.items() if _pause_of(last, now))
+
+
+def lift(number: str) -> int:
+    """Let the account log in from everywhere again; how many failures were taken back."""
+    return LoginFailure.objects.filter(number_mac=_number_mac(number)).delete()[0]
+
+
+def _number_mac(number: str) -> str:
+    return mac(normal_staff_number(number), "login.number")
 
 
 def delay(pair: Pair, now: datetime) -> int:
@@ -172,7 +197,7 @@ def _narrowing(address: str | None, number: str | None) -> Iterator[dict[str, st
     if address:
         yield {"address": address}
     if number:
-        yield {"number_mac": mac(normal_staff_number(number), "login.number")}
+        yield {"number_mac": _number_mac(number)}
 
 
 def _pair(request: HttpRequest, credentials: dict[str, Any] | None) -> Pair:

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from branches import audit, first_steps
+from branches import audit, first_steps, unsent
 from branches.access import Access, Role
 from config.matrix import ROUTES
 
@@ -145,6 +145,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
     elif Role.SECURITY in roles:
         places = [
             place("授权", "key", "branches:grants", "branches:grant_end"),
+            place("登录与账号安全", "shield-check", "branches:security_list"),
             place("我的账户", "person", "branches:account"),
         ]
     elif Role.AUDITOR in roles:
@@ -179,5 +180,19 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The form was open too long or in another session: say so and how to go on."""
-    return render(request, "403_csrf.html", status=403)
+    """The form was open too long or in another session: say so, and give back what was typed, to be sent again.
+
+    Only what a page of this portal sent: another site's form must not come back with a token that is good.
+    """
+    match, fields = request.resolver_match, []
+    if match and request.user.is_authenticated and _is_from_here(request):
+        fields = unsent.fields_of(request, match.view_name)
+    said = {"fields": fields, "texts": unsent.texts_of(fields), "path": request.get_full_path(), "files": request.FILES}
+    return render(request, "403_csrf.html", said, status=403)
+
+
+def _is_from_here(request: HttpRequest) -> bool:
+    """Whether the browser says that the form stood on a page of this portal."""
+    here = f"{request.scheme}://{request.get_host()}"
+    origin = request.headers.get("Origin")
+    return origin == here if origin else request.headers.get("Referer", "").startswith(f"{here}/")

@@ -32,7 +32,7 @@ from branches.models import AuditEvent, AuditHead, Post, User
 from branches.sudo import KEY as SUDO_KEY
 from config.guard import GuardMiddleware
 from config.matrix import ROUTES
-from tests.conftest import at
+from tests.conftest import at, logged_in
 from tests.plan.filed import photo
 from tests.records import Records, make_records
 
@@ -59,6 +59,17 @@ branches:account                            LL    k-    k-    k-    k-    k-    
 branches:password                           LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
 branches:privacy                            LL    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr
 branches:sudo                               LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
+branches:login_code                         rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
+branches:totp                               LL    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
+branches:recovery_codes                     LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
+branches:totp_off                           LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
+branches:unsent                             LL    r-    r-    r-    r-    r-    r-    r-    r-    r-    r-    r-    r-
+branches:sessions_end                       LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
+branches:session_end@member                 LL    -0    -0    -0    -0    -r    -0    -0    -0    -0    -0    -0    -0
+branches:security_list                      LL    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-
+branches:security_end                       LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x
+branches:security_lift                      LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x
+branches:security_totp_off                  LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x
 branches:own_history                        LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:audit_log                          LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
 branches:audit_xlsx                         LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
@@ -234,7 +245,9 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
 
     for name in (
         "home", "healthz", "gallery", "branches:login", "branches:logout", "branches:account", "branches:password",
-        "branches:sudo", "branches:privacy", "branches:activate", "branches:own_history",
+        "branches:sudo", "branches:privacy", "branches:activate", "branches:own_history", "branches:login_code",
+        "branches:totp", "branches:recovery_codes", "branches:totp_off", "branches:unsent", "branches:sessions_end",
+        "branches:security_list",
         "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
         "branches:branch_list", "branches:branch_new", "branches:member_list", "branches:member_new",
         "branches:committee_posts", "branches:grants", "branches:roster_template", "branches:roster_import",
@@ -249,6 +262,9 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     for name in ("branches:member_detail", "branches:member_edit", "branches:member_transfer"):
         case(f"{name}@member", member.pk)
         case(f"{name}@other_member", other.pk)
+    case("branches:session_end@member", o.login.pk)
+    for name in ("branches:security_end", "branches:security_lift", "branches:security_totp_off"):
+        case(name, o.world.users["member"].pk)
     case("branches:user_open", member.pk)
     case("branches:user_pause", member.pk, post={"action": "pause"})
     case("branches:grant_end@other", o.world.member("office").posts.get().pk)
@@ -403,8 +419,7 @@ class Actor:
     def __init__(self, user: User | None, stopped: list[bool]) -> None:
         self.stopped, self.session, self.disposition = stopped, "", ""
         if user is not None:
-            client = Client()
-            client.force_login(user, backend="branches.accounts.StaffNumberBackend")
+            client = logged_in(user)
             self.session = client.cookies[settings.SESSION_COOKIE_NAME].value
 
     def ask(self, method: str, url: str, data: dict[str, Any] | None = None) -> HttpResponse:
@@ -540,8 +555,8 @@ def test_until_the_first_steps_are_taken_nothing_else_opens(
     User.objects.filter(pk=records.world.users[who].pk).update(**lacking)
     actor, wrong = actor_of(who, records, stopped), []
     own = {
-        "healthz": "k-", "branches:login": "rr", "branches:activate": "rr", "branches:logout": "-r",
-        "branches:password": password, "branches:privacy": privacy,
+        "healthz": "k-", "branches:login": "rr", "branches:login_code": "rr", "branches:activate": "rr",
+        "branches:logout": "-r", "branches:password": password, "branches:privacy": privacy,
     }  # fmt: skip
     for name, (url, data) in addresses(records).items():
         for n, method in enumerate(("GET", "POST")):

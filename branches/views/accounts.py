@@ -21,7 +21,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from branches import accounts, audit, devices, first_steps, guessing, passwords
+from branches import accounts, audit, devices, first_steps, guessing, passwords, sessions
 from branches.access import Access
 from branches.account_forms import ActivateForm, LoginForm, PasswordForm, SudoForm, UserFilter
 from branches.first_steps import PRIVACY_VERSION
@@ -38,7 +38,9 @@ from branches.models import (
 )
 from branches.requests import PortalRequest
 from branches.search import matching
-from branches.sudo import MINUTES, freshen, sudo_required
+from branches.second_step import proceed
+from branches.sessions import End
+from branches.sudo import MINUTES, TRIES, fail, freshen, sudo_required
 
 PER_PAGE = 50
 PAUSE_MINUTES = int(guessing.PAUSE.total_seconds() // 60)
@@ -74,22 +76,12 @@ def login(request: PortalRequest) -> HttpResponse:
             return _must_wait(request, wait)
         user = auth.authenticate(request, username=number, password=form.cleaned_data["password"])
         if user is not None:
-            return let_in(request, user, target)
+            return proceed(request, user, target)
         # What was refused without looking at the password has been told already.
         if not getattr(request, "refused_unseen", False):
             _note_failure(request, number, "登录失败")
         form.add_error(None, WRONG)
     return render(request, "branches/login.html", {"form": form})
-
-
-def let_in(request: PortalRequest, user: User, target: str) -> HttpResponse:
-    """Log the person in, write it down, and know this browser the next time."""
-    auth.login(request, user, backend="branches.accounts.StaffNumberBackend")
-    who = Access.of(user, request.now, ip=request.access.ip, request_id=request.access.request_id)
-    response = redirect(target)
-    with audit.act(who, audit.Kind.LOGIN, "登录"):
-        devices.remember(request, response, user)
-    return response
 
 
 def _note_failure(request: PortalRequest, number: str, what: str) -> None:
@@ -131,7 +123,7 @@ def activate(request: PortalRequest) -> HttpResponse:
             who = Access.of(user, request.now, ip=request.access.ip, request_id=request.access.request_id)
             if accounts.activate(user, form.cleaned_data["new"], who):
                 messages.success(request, "账号已激活，以后用工号和这个密码登录。激活码已作废，请把激活码条销毁。")
-                return let_in(request, user, resolve_url(settings.LOGIN_REDIRECT_URL))
+                return proceed(request, user, resolve_url(settings.LOGIN_REDIRECT_URL), via="activation")
             return _wrong_code(request, form, number)
     return render(request, "branches/activate.html", {"form": form})
 
@@ -169,10 +161,14 @@ def login_paused(
 
 @require_POST
 def logout(request: PortalRequest) -> HttpResponse:
-    audit.note(request.access, audit.Kind.LOGIN, "退出登录")
+    if request.login_session:
+        sessions.end(request.login_session, End.LOGOUT, request.access)
     auth.logout(request)
     messages.success(request, "已退出登录。在公用电脑上，请同时关闭浏览器。")
-    return redirect("branches:login")
+    response = redirect("branches:login")
+    # Nothing of what was looked at stays in the browser; its cookies go with the session, but for the message's.
+    response["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 # ------------------------------------------------------------------------------------------------------- own account
@@ -192,7 +188,19 @@ def account(request: PortalRequest) -> HttpResponse:
         ("人员类别", member.category(access.on) if membership else ""),
         ("行政职务", member.job_title),
     ]
-    return render(request, "branches/account.html", {"facts": facts, "posts": posts, "membership": membership})
+    logins = sessions.live(request.now).filter(user=access.actor)
+    return render(
+        request,
+        "branches/account.html",
+        {
+            "facts": facts,
+            "posts": posts,
+            "membership": membership,
+            "logins": list(logins),
+            "here": request.login_session,
+            "totp_at": access.actor.totp_at if access.actor.totp_sealed else None,
+        },
+    )
 
 
 @sensitive_post_parameters("old", "new", "again")
@@ -203,8 +211,9 @@ def password(request: PortalRequest) -> HttpResponse:
     form = PasswordForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
         accounts.change_password(user, form.cleaned_data["new"], request.access)
-        # This session goes on; all others of this account end, because their mark no longer fits.
-        auth.update_session_auth_hash(request, user)
+        # This login goes on; all others of this account end.
+        sessions.keep(request, user)
+        sessions.end_all(user, End.CHANGED, request.access, but=request.login_session)
         messages.success(request, "密码已修改。下次登录请用新密码；其他电脑和手机上的登录已退出。")
         return redirect(settings.LOGIN_REDIRECT_URL if first or expired else "branches:account")
     days = passwords.days_of(request.access)
@@ -233,17 +242,29 @@ def privacy(request: PortalRequest) -> HttpResponse:
 
 @sensitive_post_parameters("password")
 def sudo(request: PortalRequest) -> HttpResponse:
-    """The password once more; then on to the page that asked for it."""
+    """The password once more, or the digits on the phone; then on to the page that asked for it."""
     user = get_object_or_404(User, pk=request.user.pk)
-    form = SudoForm(request.POST or None, user=user, initial={"next": request.GET.get("next", "")})
+    form = SudoForm(request.POST or None, user=user, now=request.now, initial={"next": request.GET.get("next", "")})
     if request.method == "POST":
         if form.is_valid():
             audit.note(request.access, audit.Kind.LOGIN, "再次验证身份")
-            freshen(request, request.now)
+            freshen(request)
             messages.info(request, f"已确认是您本人，{MINUTES}分钟内不再询问。请继续办理。")
             return redirect(_safe_target(request))
-        audit.note(request.access, audit.Kind.LOGIN, "再次验证身份未通过", ok=False)
+        if request.POST.get("password"):
+            audit.note(request.access, audit.Kind.LOGIN, "再次验证身份未通过", ok=False)
+            if not fail(request):
+                return _end_after_wrong(request)
     return render(request, "branches/sudo.html", {"form": form, "minutes": MINUTES})
+
+
+def _end_after_wrong(request: PortalRequest) -> HttpResponse:
+    """Whoever sits there does not know the password: the login ends."""
+    if request.login_session:
+        sessions.end(request.login_session, End.ENDED, request.access)
+    auth.logout(request)
+    messages.warning(request, f"再次验证身份时连续输错{TRIES}次，已退出登录。请重新登录。")
+    return redirect("branches:login")
 
 
 # ---------------------------------------------------------------------------------------- the administrator's list
@@ -397,7 +418,8 @@ def _slips(request: PortalRequest, members: list[Member], branch: Branch | None 
 @require_POST
 def user_pause(request: PortalRequest, member_id: int) -> HttpResponse:
     """Pause an account, which ends its sessions at once, or let it be used again."""
-    member = get_object_or_404(_administered(request.access).filter(user__isnull=False), pk=member_id)
+    accounts = _administered(request.access).filter(user__isnull=False).select_related("user")
+    member = get_object_or_404(accounts, pk=member_id)
     pause = request.POST.get("action") == "pause"
     if pause and member.pk == request.access.member_id:
         messages.error(request, "不能暂停自己的账号，请由另一位系统管理员办理。")
@@ -406,6 +428,8 @@ def user_pause(request: PortalRequest, member_id: int) -> HttpResponse:
         # Resumed is opened anew: the days in which nobody used it no longer count.
         opened = {} if pause else {"opened_at": request.now}
         User.objects.filter(member=member).update(is_active=not pause, **opened)
+        if pause:
+            sessions.end_all(member.user, End.CHANGED, request.access)
     words = "已暂停，对方已被退出登录" if pause else "已恢复使用，密码不变"
     messages.success(request, f"{member.name}的账号{words}。")
     return _back_to_list(request)

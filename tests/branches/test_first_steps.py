@@ -115,12 +115,12 @@ def test_an_old_password_is_changed_for_another_one_and_the_portal_opens(world, 
 
 @pytest.mark.parametrize(("policy", "refused"), [("dengbao", 6), ("asvs", 1)])
 def test_the_last_five_passwords_are_not_taken_again_where_passwords_change(
-    world, clock, settings, client, policy, refused
+    world, login, clock, settings, policy, refused
 ):
     """Five old ones and the present one; under the other policy only the present one."""
     settings.PASSWORD_POLICY = policy
     clock(NOW)
-    client.force_login(world.users["member"], backend="branches.accounts.StaffNumberBackend")
+    client = login("member")
     url, had = reverse("branches:password"), [PASSWORD, *(f"Morning-read-{n}" for n in range(7))]
     for old, new in pairwise(had):
         assert client.post(url, {"old": old, "new": new, "again": new}).status_code == 302

@@ -41,7 +41,7 @@ def time(monkeypatch):
 
 def fail(number: str, address: str = HERE, *, times: int = 1, at: datetime = NOW) -> None:
     """Failures as they stand in the table, for tests of what follows from them."""
-    pair = guessing.Pair(guessing.mac(number, "login.number"), address)
+    pair = guessing.Pair(guessing._number_mac(number), address)
     LoginFailure.objects.bulk_create(
         LoginFailure(number_mac=pair.number, address=pair.address, at=at) for _ in range(times)
     )
