@@ -22,14 +22,13 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from branches.models import AuditEvent, AuditHead, Post, User
-from branches.sudo import KEY as SUDO_KEY
+from branches import sessions
+from branches.models import AuditEvent, AuditHead, LoginSession, Post, User
 from config.guard import GuardMiddleware
 from config.matrix import ROUTES
 from tests.conftest import at, logged_in
@@ -60,16 +59,16 @@ branches:password                           LL    kk    kk    kk    kk    kk    
 branches:privacy                            LL    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr
 branches:sudo                               LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
 branches:login_code                         rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
-branches:totp                               LL    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
-branches:recovery_codes                     LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
-branches:totp_off                           LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
+branches:totp                               LL    ss    ss    ss    ss    ss    ss    ss    ss    ss    ss    ss    ss
+branches:recovery_codes                     LL    -s    -s    -s    -s    -s    -s    -s    -s    -s    -s    -s    -s
+branches:totp_off                           LL    -s    -s    -s    -s    -s    -s    -s    -s    -s    -s    -s    -s
 branches:unsent                             LL    r-    r-    r-    r-    r-    r-    r-    r-    r-    r-    r-    r-
 branches:sessions_end                       LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
 branches:session_end@member                 LL    -0    -0    -0    -0    -r    -0    -0    -0    -0    -0    -0    -0
 branches:security_list                      LL    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-
-branches:security_end                       LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x
-branches:security_lift                      LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x
-branches:security_totp_off                  LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x
+branches:security_end                       LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -s    -x
+branches:security_lift                      LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -s    -x
+branches:security_totp_off                  LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -s    -x
 branches:own_history                        LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:audit_log                          LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
 branches:audit_xlsx                         LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
@@ -408,6 +407,12 @@ AFTER_SUDO = {
     "branches:grants": {"security": "kk"},
     "branches:grant_end@other": {"security": "kk"},
     "branches:grant_end@own": {"security": "00"},
+    "branches:totp": dict.fromkeys(ACTORS[1:], "kr"),
+    "branches:recovery_codes": dict.fromkeys(ACTORS[1:], "-r"),
+    "branches:totp_off": dict.fromkeys(ACTORS[1:], "-r"),
+    "branches:security_totp_off": {"security": "-r"},
+    "branches:security_lift": {"security": "-r"},
+    "branches:security_end": {"security": "-r"},
     "branches:user_open": {"sysadmin": "-k"},
     "branches:user_open_branch": {"sysadmin": "-k"},
 }
@@ -449,9 +454,8 @@ def actor_of(who: str, records: Records, stopped: list[bool], *, sudo: bool = Fa
     """Somebody of the records' committee; with `sudo` somebody who gave the password again a minute ago."""
     actor = Actor(None if who == "anonymous" else records.world.users[who], stopped)
     if sudo and actor.session:
-        session = SessionStore(actor.session)
-        session[SUDO_KEY] = at("2018-07-04 10:09").isoformat()
-        session.save()
+        mine = LoginSession.objects.filter(key_mac=sessions.mac_of(actor.session))
+        mine.update(sudo_until_at=at("2018-07-04 10:09"))
     return actor
 
 
