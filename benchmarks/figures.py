@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmarks import cadences, database, opening, pictures, rosters
+from benchmarks import brute_force, cadences, database, opening, pictures, rosters
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,15 @@ def _rosters() -> Iterator[Figure]:
     yield Figure("ROSTER_HOSTILE_MEGABYTES", round(max(megabytes for *_, megabytes in refused)), 150)
 
 
+def _guessing() -> Iterator[Figure]:
+    found = brute_force.measure()
+    yield Figure("BRUTE_FORCE_TRIES", found["asked"], 10_000, at_most=False)
+    yield Figure("BRUTE_FORCE_OWNER_SECONDS", max(found["owner"], found["owner_known"]), 60)
+    yield Figure("BRUTE_FORCE_OTHERS_IN", found["others_in"], 500, at_most=False)
+    yield Figure("BRUTE_FORCE_OTHERS_SECONDS", found["others"], 60)
+    yield Figure("BRUTE_FORCE_COST_RATIO", round(found["after"] / found["before"], 2), 1.5)
+
+
 def _tests(name: str, *arguments: str) -> Iterator[Figure]:
     """How many of these tests fail now, and how many there are (a figure of no tests would prove nothing)."""
     environment = {k: v for k, v in os.environ.items() if k not in ("DEMO", "DATABASE_URL", "DJANGO_SETTINGS_MODULE")}
@@ -117,6 +126,7 @@ ALL: tuple[Callable[[], Iterator[Figure]], ...] = (
     lambda: _tests("KILLED_OPENING", "tests/plan/test_opening_killed.py"),
     _photos,
     _rosters,
+    _guessing,
     _opening,
 )
 

@@ -381,16 +381,6 @@ class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
         return self.get(staff_number=normal_staff_number(username or ""))
 
-    def open_for(self, member: Member, password: str, *, must_change: bool = True) -> User:
-        """The member's account with this password; an account that exists gets the new password."""
-        user = self.filter(member=member).first() or User(member=member)
-        user.staff_number = member.staff_number
-        user.must_change_password = must_change
-        user.is_active = True
-        user.set_password(password)
-        user.save()
-        return user
-
 
 class User(AbstractBaseUser):
     """An account: how a member logs in. It carries no rights; the member's posts do."""
@@ -477,6 +467,26 @@ class KnownDevice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.first_at}"
+
+
+class LoginFailure(models.Model):
+    """One wrong guess at a password or an activation code; kept for an hour, to slow down whoever guesses."""
+
+    # A digest: what is typed where the staff number belongs may be anything, a password too.
+    number_mac = models.CharField(max_length=64)
+    address = models.CharField("地址", max_length=45, blank=True)
+    at = models.DateTimeField("时间", db_index=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "登录失败"
+        indexes = [
+            models.Index(fields=["number_mac", "address", "at"], name="login_failure_of_pair"),
+            models.Index(fields=["number_mac", "at"], name="login_failure_of_number"),
+            models.Index(fields=["address", "at"], name="login_failure_of_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.address} {self.at}"
 
 
 class LoginSession(models.Model):

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.http import HttpRequest
 
 from branches.access import Access
+from branches.models import LoginSession
 
 
 class PortalRequest(HttpRequest):
@@ -12,3 +13,10 @@ class PortalRequest(HttpRequest):
 
     now: datetime
     access: Access
+    # Whether the account knows the browser that asks to log in (`branches.devices`).
+    known_device: bool
+    # Whether a login was refused without looking at the password (`branches.guessing`).
+    refused_unseen: bool
+    # Of whoever is logged in, and the one that ended where somebody comes with it (`branches.sessions`).
+    login_session: LoginSession | None
+    ended_session: LoginSession | None

@@ -11,14 +11,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from branches import audit
+from branches import audit, first_steps, unsent
 from branches.access import Access, Role
 from config.matrix import ROUTES
 
 log = logging.getLogger(__name__)
 
-# Where somebody with a first password may go before choosing an own one.
-BEFORE_PASSWORD = {"branches:password", "branches:logout", "branches:login", "healthz"}
 # The pages on which the place 方案 is the current one.
 PLAN_PAGES = (
     "plan:plan_detail", "plan:plan_preview", "plan:plan_edit", "plan:plan_settings", "plan:plan_upload",
@@ -86,8 +84,8 @@ class GuardMiddleware:
         access = request.access  # type: ignore[attr-defined]
         if not access.user:
             return None  # LoginRequiredMiddleware has sent them to the login page already
-        if access.user.must_change_password and name not in BEFORE_PASSWORD:
-            return redirect("branches:password")
+        if step := first_steps.stands_before(request, name):  # type: ignore[arg-type]
+            return redirect(step.route)
         # Whoever can log in may reach what everybody may, even with no post and no branch today.
         if allowed != frozenset(Role) and not access.roles & allowed:
             return render(request, "403.html", status=403)
@@ -102,7 +100,7 @@ def _place(request: HttpRequest, label: str, icon: str, name: str, *also: str) -
 def places_of(request: HttpRequest) -> list[dict[str, Any]]:
     """The places of the navigation for this person, the four most needed first (the phone's bottom bar shows four)."""
     access = getattr(request, "access", None)
-    if access is None or access.user is None or access.user.must_change_password:
+    if access is None or access.user is None or first_steps.pending(request):  # type: ignore[arg-type]
         return []
     roles = access.roles
 
@@ -148,6 +146,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
     elif Role.SECURITY in roles:
         places = [
             place("授权", "key", "branches:grants", "branches:grant_end"),
+            place("登录与账号安全", "shield-check", "branches:security_list"),
             place("我的账户", "person", "branches:account"),
         ]
     elif Role.AUDITOR in roles:
@@ -182,5 +181,19 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The form was open too long or in another session: say so and how to go on."""
-    return render(request, "403_csrf.html", status=403)
+    """The form was open too long or in another session: say so, and give back what was typed, to be sent again.
+
+    Only what a page of this portal sent: another site's form must not come back with a token that is good.
+    """
+    match, fields = request.resolver_match, []
+    if match and request.user.is_authenticated and _is_from_here(request):
+        fields = unsent.fields_of(request, match.view_name)
+    said = {"fields": fields, "texts": unsent.texts_of(fields), "path": request.get_full_path(), "files": request.FILES}
+    return render(request, "403_csrf.html", said, status=403)
+
+
+def _is_from_here(request: HttpRequest) -> bool:
+    """Whether the browser says that the form stood on a page of this portal."""
+    here = f"{request.scheme}://{request.get_host()}"
+    origin = request.headers.get("Origin")
+    return origin == here if origin else request.headers.get("Referer", "").startswith(f"{here}/")

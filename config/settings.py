@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "branches.clock.ClockMiddleware",
+    "branches.sessions.LoginSessionMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "config.guard.GuardMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -137,17 +138,17 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-]
-# A pair (staff number, address) pauses for a quarter of an hour: one person mistyping never locks a campus NAT.
+# What may be a password, and for how long: `dengbao` asks for kinds of characters and for a change from time to time,
+# `asvs` for neither.
+PASSWORD_POLICY = os.environ.get("PASSWORD_POLICY") or "dengbao"
+if PASSWORD_POLICY not in ("dengbao", "asvs"):
+    raise ImproperlyConfigured(
+        f"PASSWORD_POLICY={PASSWORD_POLICY} 不是密码规则，请写 dengbao（等级保护，缺省）或 asvs（OWASP ASVS）。"
+    )
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "branches.passwords.PolicyValidator"}]
+# django-axes keeps the door; what counts, for how long and for whom it does not stands in branches/guessing.py.
+AXES_HANDLER = "branches.guessing.Handler"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = 0.25
-AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "branches.views.accounts.login_paused"
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_CLIENT_IP_CALLABLE = "branches.clock.address_of"
@@ -176,16 +177,27 @@ def _keys(variable: str) -> dict[str, str]:
 AUDIT_KEYS = _keys("AUDIT_KEYS")
 # The keys that seal ID numbers, phones and second factors; the last one seals, the earlier ones only open.
 FIELD_KEYS = _keys("FIELD_KEYS")
+# Who must have a second factor; the others may. In the demo nobody must, so that a visitor gets in.
+_names = {name.strip() for name in (os.environ.get("SECOND_FACTOR") or "admins,office").split(",")}
+if not (_names <= {"admins", "office", "secretary"} or _names == {"none"}):
+    raise ImproperlyConfigured(
+        f"SECOND_FACTOR={os.environ['SECOND_FACTOR']} 不能识别，请从 admins（三员）、office（机关党委办公室）、"
+        "secretary（支部书记）中选，几个之间用逗号；都不要求时写 none。"
+    )
+SECOND_FACTOR = frozenset() if DEMO else frozenset(_names - {"none"})
 # Where the head of the audit chain is noted outside the database, one line a day.
 AUDIT_ANCHORS = Path(os.environ.get("AUDIT_ANCHORS", VAR_DIR / "audit-anchors.txt"))
 
-SESSION_COOKIE_AGE = 8 * 3600
+# Longer than any login may last (branches/sessions.py decides that): what has ended can still be told why.
+SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_NAME = "portal_session"
-CSRF_COOKIE_NAME = "portal_csrf"
+HTTPS = _flag("HTTPS")
+# A browser takes a name that begins so only over HTTPS, for this host alone and for all its paths.
+_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME = f"{_PREFIX}portal_session"
+CSRF_COOKIE_NAME = f"{_PREFIX}portal_csrf"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "config.guard.csrf_failure"
-HTTPS = _flag("HTTPS")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0

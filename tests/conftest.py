@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 from django.db import connections
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from branches import sessions
 from branches.access import Access
-from branches.models import Branch, Committee, Member, Membership, Post, User
+from branches.first_steps import taken
+from branches.models import Branch, Committee, LoginSession, Member, Membership, Post, User
 from plan.models import Plan
 from plan.opening import issue
 from tests.lifting import let_flushes_through
@@ -57,7 +60,8 @@ def add_member(branch: Branch, name: str, number: str, *, full: bool = True, cad
 
 
 def add_user(member: Member) -> User:
-    user = User(member=member, staff_number=member.staff_number, must_change_password=False)
+    """An account that has taken all first steps, with a password whose age is not counted."""
+    user = User(member=member, staff_number=member.staff_number, **taken(at("2018-01-01 09:00")))
     user.set_password(PASSWORD)
     user.save()
     return user
@@ -154,13 +158,31 @@ def clock(monkeypatch):
     return set_to
 
 
+def sure(client: Client) -> Client:
+    """The client after the password was asked for once more, as it is before sensitive acts."""
+    assert client.post(reverse("branches:sudo"), {"password": PASSWORD}).status_code == 302
+    return client
+
+
+# A login made for a test outlasts every jump of its clock; the tests of the limits log in by themselves.
+ALWAYS = at("2100-01-01 00:00")
+
+
+def logged_in(user: User, client: Client | None = None, when: datetime = ALWAYS) -> Client:
+    """A client with a login of this account, without the password's hash and without a line in the audit log."""
+    client = client or Client()
+    client.force_login(user, backend=sessions.BACKEND)
+    LoginSession.objects.create(
+        user=user, key_mac=sessions.mac_of(client.session.session_key), began_at=when, seen_at=when
+    )
+    return client
+
+
 @pytest.fixture
 def login(world: World):
     """`login("secretary")` gives a client logged in as that person."""
 
     def as_person(who: str) -> Client:
-        client = Client()
-        client.force_login(world.users[who], backend="branches.accounts.StaffNumberBackend")
-        return client
+        return logged_in(world.users[who])
 
     return as_person

@@ -22,17 +22,16 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from branches.models import AuditEvent, AuditHead, Post, User
-from branches.sudo import KEY as SUDO_KEY
+from branches import sessions
+from branches.models import AuditEvent, AuditHead, LoginSession, Post, User
 from config.guard import GuardMiddleware
 from config.matrix import ROUTES
-from tests.conftest import at
+from tests.conftest import at, logged_in
 from tests.plan.filed import photo
 from tests.records import Records, make_records
 
@@ -53,10 +52,23 @@ gallery                                     LL    k-    k-    k-    k-    k-    
 # branches: people and accounts
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 branches:login                              kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
+branches:activate                           kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
 branches:logout                             LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
 branches:account                            LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:password                           LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
+branches:privacy                            LL    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr
 branches:sudo                               LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
+branches:login_code                         rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
+branches:totp                               LL    ss    ss    ss    ss    ss    ss    ss    ss    ss    ss    ss    ss
+branches:recovery_codes                     LL    -s    -s    -s    -s    -s    -s    -s    -s    -s    -s    -s    -s
+branches:totp_off                           LL    -s    -s    -s    -s    -s    -s    -s    -s    -s    -s    -s    -s
+branches:unsent                             LL    r-    r-    r-    r-    r-    r-    r-    r-    r-    r-    r-    r-
+branches:sessions_end                       LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
+branches:session_end@member                 LL    -0    -0    -0    -0    -r    -0    -0    -0    -0    -0    -0    -0
+branches:security_list                      LL    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-
+branches:security_end                       LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -s    -x
+branches:security_lift                      LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -s    -x
+branches:security_totp_off                  LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -s    -x
 branches:own_history                        LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:own_contact                        LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
 branches:who_sees_me                        LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
@@ -79,7 +91,7 @@ branches:post_new                           LL    kk    xx    xx    xx    xx    
 branches:grants                             LL    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    ss    xx
 branches:grant_end@other                    LL    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    ss    xx
 branches:grant_end@own                      LL    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    ss    xx
-branches:user_open_branch                   LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x    -x
+branches:user_open_branch                   LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -s    -x    -x
 branches:member_detail@member               LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 branches:member_detail@other_member         LL    k-    0-    0-    0-    0-    k-    k-    k-    x-    x-    x-    x-
 branches:member_edit@member                 LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
@@ -89,7 +101,7 @@ branches:member_transfer@other_member       LL    kk    xx    xx    xx    xx    
 branches:member_reveal@member               LL    ss    ss    pp    pp    ss    00    00    pp    00    00    00    00
 branches:member_reveal@other_member         LL    ss    00    00    00    00    ss    ss    pp    00    00    00    00
 branches:member_pair                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:user_open                          LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x    -x
+branches:user_open                          LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -s    -x    -x
 branches:user_pause                         LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x
 branches:post_end@branch                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:post_end@committee                 LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
@@ -239,9 +251,12 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
 
     for name in (
         "home", "healthz", "gallery", "branches:login", "branches:logout", "branches:account", "branches:password",
-        "branches:sudo", "branches:own_history", "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
         "branches:own_contact", "branches:who_sees_me", "branches:member_find",
         "branches:member_duplicates",
+        "branches:sudo", "branches:privacy", "branches:activate", "branches:own_history", "branches:login_code",
+        "branches:totp", "branches:recovery_codes", "branches:totp_off", "branches:unsent", "branches:sessions_end",
+        "branches:security_list",
+        "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
         "branches:branch_list", "branches:branch_new", "branches:member_list", "branches:member_new",
         "branches:committee_posts", "branches:grants", "branches:roster_template", "branches:roster_import",
         "branches:user_list",
@@ -258,6 +273,9 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     case("branches:member_pair", member.pk, other.pk)
     case("branches:member_reveal@member", member.pk, "id_number")
     case("branches:member_reveal@other_member", other.pk, "phone")
+    case("branches:session_end@member", o.login.pk)
+    for name in ("branches:security_end", "branches:security_lift", "branches:security_totp_off"):
+        case(name, o.world.users["member"].pk)
     case("branches:user_open", member.pk)
     case("branches:user_pause", member.pk, post={"action": "pause"})
     case("branches:grant_end@other", o.world.member("office").posts.get().pk)
@@ -404,6 +422,14 @@ AFTER_SUDO = {
     # No number is kept in these records: back to the entry. What is shown is tests/test_sensitive_fields.py's.
     "branches:member_reveal@member": {"office": "rr", "secretary": "rr", "member": "rr"},
     "branches:member_reveal@other_member": {"office": "rr", "other_secretary": "rr", "other_member": "rr"},
+    "branches:totp": dict.fromkeys(ACTORS[1:], "kr"),
+    "branches:recovery_codes": dict.fromkeys(ACTORS[1:], "-r"),
+    "branches:totp_off": dict.fromkeys(ACTORS[1:], "-r"),
+    "branches:security_totp_off": {"security": "-r"},
+    "branches:security_lift": {"security": "-r"},
+    "branches:security_end": {"security": "-r"},
+    "branches:user_open": {"sysadmin": "-k"},
+    "branches:user_open_branch": {"sysadmin": "-k"},
 }
 
 
@@ -413,8 +439,7 @@ class Actor:
     def __init__(self, user: User | None, stopped: list[bool]) -> None:
         self.stopped, self.session, self.disposition, self.body = stopped, "", "", b""
         if user is not None:
-            client = Client()
-            client.force_login(user, backend="branches.accounts.StaffNumberBackend")
+            client = logged_in(user)
             self.session = client.cookies[settings.SESSION_COOKIE_NAME].value
 
     def ask(self, method: str, url: str, data: dict[str, Any] | None = None) -> HttpResponse:
@@ -446,9 +471,8 @@ def actor_of(who: str, records: Records, stopped: list[bool], *, sudo: bool = Fa
     """Somebody of the records' committee; with `sudo` somebody who gave the password again a minute ago."""
     actor = Actor(None if who == "anonymous" else records.world.users[who], stopped)
     if sudo and actor.session:
-        session = SessionStore(actor.session)
-        session[SUDO_KEY] = at("2018-07-04 10:09").isoformat()
-        session.save()
+        mine = LoginSession.objects.filter(key_mac=sessions.mac_of(actor.session))
+        mine.update(sudo_until_at=at("2018-07-04 10:09"))
     return actor
 
 
@@ -537,11 +561,24 @@ def test_a_head_has_no_body_and_a_405_names_what_is_served(records: Records, sto
     assert office.ask("PATCH", reverse("branches:branch_new"))["Allow"] == "GET, POST"
 
 
+FIRST_STEPS = {
+    "branches:password": ({"must_change_password": True}, "kk", "kr"),
+    "branches:privacy": ({"privacy_version": "", "privacy_at": None}, "rr", "kr"),
+}
+
+
+@pytest.mark.parametrize("step", FIRST_STEPS)
 @pytest.mark.parametrize("who", ["office", "secretary", "sysadmin", "nobody"])
-def test_a_first_password_leads_nowhere_but_to_an_own_one(records: Records, stopped: list[bool], who: str) -> None:
-    User.objects.filter(pk=records.world.users[who].pk).update(must_change_password=True)
+def test_until_the_first_steps_are_taken_nothing_else_opens(
+    records: Records, stopped: list[bool], who: str, step: str
+) -> None:
+    lacking, password, privacy = FIRST_STEPS[step]
+    User.objects.filter(pk=records.world.users[who].pk).update(**lacking)
     actor, wrong = actor_of(who, records, stopped), []
-    own = {"healthz": "k-", "branches:login": "rr", "branches:logout": "-r", "branches:password": "kk"}
+    own = {
+        "healthz": "k-", "branches:login": "rr", "branches:login_code": "rr", "branches:activate": "rr",
+        "branches:logout": "-r", "branches:password": password, "branches:privacy": privacy,
+    }  # fmt: skip
     for name, (url, data) in addresses(records).items():
         for n, method in enumerate(("GET", "POST")):
             with transaction.atomic():
@@ -551,7 +588,7 @@ def test_a_first_password_leads_nowhere_but_to_an_own_one(records: Records, stop
             if name in own:
                 right = response.status_code == {"k": 200, "r": 302, "-": 405}[own[name][n]]
             elif served:
-                right = (response.status_code, response.get("Location")) == (302, reverse("branches:password"))
+                right = (response.status_code, response.get("Location")) == (302, reverse(step))
             else:
                 right = response.status_code == 405
             if not right:

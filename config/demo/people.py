@@ -8,11 +8,12 @@ from random import Random
 
 from django.contrib.auth.hashers import make_password
 
+from branches.first_steps import taken
 from branches.models import Branch, Committee, Member, Membership, PartyGroup, Post, User, sort_key
 from branches.personal import check_character, set_personal
 from plan.cadence import SHANGHAI
 
-PASSWORD = "Demo-2018!"  # noqa: S105 — printed by `demo --accounts`; the demo holds nobody's data
+PASSWORD = "Demo-only-2018!"  # noqa: S105 — printed by `demo --accounts`; the demo holds nobody's data
 
 # Staff number of an account (with it one logs in) and the word for what its holder does.
 ACCOUNTS = {
@@ -215,8 +216,9 @@ def _accounts(members: list[Member], opened_at: datetime) -> dict[int, User]:
     known, closed = make_password(PASSWORD), make_password(None)
     users = User.objects.bulk_create(
         User(
-            member=member, staff_number=member.staff_number, must_change_password=member.staff_number not in ACCOUNTS,
-            password=known if member.staff_number in ACCOUNTS else closed, opened_at=opened_at,
+            member=member, staff_number=member.staff_number, opened_at=opened_at,
+            password=known if member.staff_number in ACCOUNTS else closed,
+            **(taken(opened_at) if member.staff_number in ACCOUNTS else {}),
         )
         for member in members
     )  # fmt: skip

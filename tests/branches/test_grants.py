@@ -7,9 +7,8 @@ from datetime import date
 import pytest
 from django.urls import reverse
 
-from branches import sudo
 from branches.models import AuditEvent, Member, Post
-from tests.conftest import add_user, at
+from tests.conftest import add_user, at, sure
 
 pytestmark = pytest.mark.django_db
 NOW = "2018-07-04 10:00"
@@ -20,11 +19,7 @@ GRANTS = reverse("branches:grants")
 @pytest.fixture
 def client(world, login, clock):
     clock(NOW)
-    client = login("security")
-    session = client.session
-    session[sudo.KEY] = at("2018-07-04 10:09").isoformat()
-    session.save()
-    return client
+    return sure(login("security"))
 
 
 def give(client, world, **data):

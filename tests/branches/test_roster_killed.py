@@ -20,16 +20,17 @@ from datetime import date, datetime
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections, models, transaction
-from django.test import Client
 from django.urls import reverse
 from benchmarks import database
 from branches import clock
+from branches.first_steps import taken
 from branches.models import AuditEvent, Member, Membership, PartyGroup, Post, RosterImport, User
 from branches.roster import plan_import
 from branches.roster_cells import read_roster
 from plan.models import Duty
 from plan.opening import issue
 from tests.branches.hostile_xlsx import roster
+from tests.conftest import logged_in
 
 KILLS, NEWCOMERS, CHANGED = {kills}, {newcomers}, {changed}
 NOW = datetime(2018, 6, 20, 10, tzinfo=database.SHANGHAI)
@@ -39,7 +40,7 @@ call_command("migrate", verbosity=0)
 plan = database.people(4, 20)
 with transaction.atomic():
     issue(plan, access=database.office_access(NOW))
-User.objects.update(must_change_password=False)
+User.objects.update(**taken(NOW))
 office = User.objects.get()
 rows = [(f"z{{n:05d}}", "林溪", f"第{{n % 4 + 1}}党支部", f"第{{n % 3 + 1}}党小组", "2010-07-01", "2011-07-01", "科员")
         for n in range(NEWCOMERS)]
@@ -51,8 +52,7 @@ record = RosterImport.objects.create(
     committee=office.member.branch_on(day).committee, file_name="名册.xlsx", uploaded_by=office, uploaded_at=NOW,
     rows={{"effective_on": "2018-06-20", "reading": reading.as_data()}}, roster_mark=planned.mark,
 )
-client = Client()
-client.force_login(office, backend="branches.accounts.StaffNumberBackend")
+client = logged_in(office)
 
 def state():
     tables = (Member, Membership, PartyGroup, Post, RosterImport, Duty, AuditEvent)

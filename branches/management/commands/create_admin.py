@@ -7,12 +7,14 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.timezone import localdate
+from django.urls import reverse
+from django.utils.timezone import localdate, localtime
 
-from branches import audit
+from branches import audit, passwords
 from branches.access import Access
-from branches.accounts import open_accounts, password_problems
+from branches.accounts import open_accounts, open_with_password
 from branches.clock import current_instant
 from branches.exclusion import exclusive
 from branches.models import Committee, Member, Post, User, on_day
@@ -34,7 +36,7 @@ class Command(BaseCommand):
             "--post", action="append", choices=[kind.value for kind in KINDS], metavar="职务",
             help="sysadmin 系统管理员（缺省）、security 安全、auditor 审计、office 办公室、inspector 督查；可重复。",
         )  # fmt: skip
-        parser.add_argument("--random", action="store_true", help="不询问密码，打印一个随机的首次密码。")
+        parser.add_argument("--code", action="store_true", help="不询问密码，打印一个激活码，由本人用它设置密码。")
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = current_instant()
@@ -50,7 +52,7 @@ class Command(BaseCommand):
         if existing and existing.name != name:
             raise CommandError(f"工号 {number} 已登记为{existing.name}，与“{name}”不符，请核对。")
         has_account = User.objects.filter(staff_number=number).exists()
-        password = "" if options["random"] or has_account else self._ask_password(number)
+        password = "" if options["code"] or has_account else self._ask_password(number, name)
         kinds = options["post"] or [Post.Kind.SYSADMIN.value]
         held = Post.objects.filter(on_day(day), member=existing).values_list("kind", flat=True) if existing else []
         if clash := exclusive(set(kinds) | set(held)):
@@ -65,15 +67,16 @@ class Command(BaseCommand):
                     audit.note(access, audit.Kind.RIGHTS, "任命", post, from_on=day, of=committee)
                 self.stdout.write(f"{member.name}：{committee.name} {Post.Kind(kind).label}")
             if password:
-                user = User.objects.open_for(member, password, must_change=False)
-                User.objects.filter(pk=user.pk).update(opened_at=now)
-                audit.note(access, audit.Kind.RIGHTS, "开通账号", member)
+                open_with_password(member, password, access)
                 self.stdout.write("账号已开通，请用工号和刚才输入的密码登录。")
-            elif options["random"]:
+            elif options["code"]:
                 slip = open_accounts([member], access)[0]
-                self.stdout.write(f"首次密码（只显示这一次，首次登录须修改）：{slip.password}")
+                self.stdout.write(
+                    f"激活码（只显示这一次，{localtime(slip.until_at):%Y-%m-%d %H:%M}前有效）：{slip.code}"
+                )
+                self.stdout.write(f"打开 {reverse('branches:activate')}，填工号和激活码，设置密码。")
             else:
-                self.stdout.write("账号早已开通，密码不变；要重发首次密码，请加 --random。")
+                self.stdout.write("账号早已开通，密码不变；要重发激活码，请加 --code。")
 
     def _committee(self, name: str) -> Committee:
         name = name.strip()
@@ -90,12 +93,13 @@ class Command(BaseCommand):
             raise CommandError("有几个机关党委，请用 --committee 写明全称。")
         return committees[0]
 
-    def _ask_password(self, number: str) -> str:
+    def _ask_password(self, number: str, name: str) -> str:
         if not sys.stdin.isatty():
-            raise CommandError("这里不能输入密码。请在终端中运行，或加 --random 打印一个随机的首次密码。")
+            raise CommandError("这里不能输入密码。请在终端中运行，或加 --code 打印一个激活码。")
+        self.stdout.write(passwords.HELP[settings.PASSWORD_POLICY])
         while True:
-            password = getpass.getpass("密码（至少10个字符）：")
-            if problems := password_problems(password, number):
+            password = getpass.getpass("密码：")
+            if problems := passwords.problems(password, number=number, name=name):
                 self.stderr.write("".join(problems))
             elif getpass.getpass("再输一遍：") == password:
                 return password

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('branches', '0003_people_and_accounts'),
+        ('branches', '0004_login_failures'),
     ]
 
     operations = [
