@@ -108,8 +108,8 @@ def _worker(rows: int) -> dict[str, dict[str, list[float]]]:
     from django.test import Client
     from django.urls import reverse
 
-    from branches import clock
-    from branches.models import Member, RosterImport, User
+    from branches import clock, sessions
+    from branches.models import LoginSession, Member, RosterImport, User
     from plan.opening import issue
 
     settings.ALLOWED_HOSTS, settings.AXES_ENABLED = ["testserver"], False
@@ -119,8 +119,10 @@ def _worker(rows: int) -> dict[str, dict[str, list[float]]]:
         issue(plan, access=database.office_access(NOW))
     clock.current_instant = lambda: NOW
     User.objects.update(must_change_password=False)
-    client = Client(raise_request_exception=True)
-    client.force_login(User.objects.earliest("pk"), backend="branches.accounts.StaffNumberBackend")
+    client, user = Client(raise_request_exception=True), User.objects.earliest("pk")
+    client.force_login(user, backend=sessions.BACKEND)
+    key = sessions.mac_of(client.session.session_key)
+    LoginSession.objects.create(user=user, key_mac=key, began_at=NOW, seen_at=NOW)
 
     statements = 0
 

@@ -10,7 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from branches import audit
+from branches import audit, sessions
 from branches.access import Access
 from branches.models import Member, User, normal_staff_number
 
@@ -83,7 +83,7 @@ def open_accounts(members: Iterable[Member], access: Access) -> list[Slip]:
     hashed = [make_password(slip.password) for slip in slips]
     with audit.together():
         for slip, password in zip(slips, hashed, strict=True):
-            User.objects.update_or_create(
+            user, _ = User.objects.update_or_create(
                 member=slip.member,
                 defaults={
                     "staff_number": slip.member.staff_number,
@@ -93,6 +93,7 @@ def open_accounts(members: Iterable[Member], access: Access) -> list[Slip]:
                     "opened_at": access.now,
                 },
             )
+            sessions.end_all(user, sessions.End.CHANGED, access)
         for slip in slips:
             audit.note(access, audit.Kind.RIGHTS, "开通账号，发放首次密码", slip.member)
     return slips

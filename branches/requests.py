@@ -5,6 +5,7 @@ from datetime import datetime
 from django.http import HttpRequest
 
 from branches.access import Access
+from branches.models import LoginSession
 
 
 class PortalRequest(HttpRequest):
@@ -12,3 +13,6 @@ class PortalRequest(HttpRequest):
 
     now: datetime
     access: Access
+    # Of whoever is logged in, and the one that ended where somebody comes with it (`branches.sessions`).
+    login_session: LoginSession | None
+    ended_session: LoginSession | None

@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "branches.clock.ClockMiddleware",
+    "branches.sessions.LoginSessionMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "config.guard.GuardMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -179,7 +180,8 @@ FIELD_KEYS = _keys("FIELD_KEYS")
 # Where the head of the audit chain is noted outside the database, one line a day.
 AUDIT_ANCHORS = Path(os.environ.get("AUDIT_ANCHORS", VAR_DIR / "audit-anchors.txt"))
 
-SESSION_COOKIE_AGE = 8 * 3600
+# Longer than any login may last (branches/sessions.py decides that): what has ended can still be told why.
+SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "portal_session"
 CSRF_COOKIE_NAME = "portal_csrf"

@@ -30,7 +30,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from branches.models import AuditEvent, AuditHead, Post, User
 from config.guard import GuardMiddleware
 from config.matrix import ROUTES
-from tests.conftest import at
+from tests.conftest import at, logged_in
 from tests.plan.filed import photo
 from tests.records import Records, make_records
 
@@ -382,8 +382,7 @@ class Actor:
     def __init__(self, user: User | None, stopped: list[bool]) -> None:
         self.stopped, self.session, self.disposition = stopped, "", ""
         if user is not None:
-            client = Client()
-            client.force_login(user, backend="branches.accounts.StaffNumberBackend")
+            client = logged_in(user)
             self.session = client.cookies[settings.SESSION_COOKIE_NAME].value
 
     def ask(self, method: str, url: str, data: dict[str, Any] | None = None) -> HttpResponse:

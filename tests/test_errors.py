@@ -9,7 +9,7 @@ from django.urls import path
 from django.views import defaults
 
 from config import guard, urls
-from tests.conftest import World
+from tests.conftest import World, logged_in
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -61,8 +61,7 @@ def test_a_refusal_shows_its_own_sentence(world: World, login, with_faults) -> N
 
 
 def test_a_form_that_was_open_too_long_says_how_to_go_on(world: World) -> None:
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(world.users["member"], backend="branches.accounts.StaffNumberBackend")
+    client = logged_in(world.users["member"], Client(enforce_csrf_checks=True))
     response = client.post("/account/password/", {"old_password": "x"})
     assert response.status_code == 403
     assert "这一页已经过期，请重新提交" in response.content.decode()

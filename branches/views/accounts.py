@@ -18,13 +18,14 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from branches import audit
+from branches import audit, sessions
 from branches.access import Access
 from branches.account_forms import LoginForm, PasswordForm, SudoForm, UserFilter
 from branches.accounts import open_accounts
 from branches.models import Branch, Member, MemberQuerySet, Membership, Post, User, normal_staff_number, on_day
 from branches.requests import PortalRequest
 from branches.search import matching
+from branches.sessions import End
 from branches.sudo import MINUTES, freshen
 
 PER_PAGE = 50
@@ -53,9 +54,7 @@ def login(request: PortalRequest) -> HttpResponse:
         number = normal_staff_number(form.cleaned_data["username"])
         user = auth.authenticate(request, username=number, password=form.cleaned_data["password"])
         if user is not None:
-            auth.login(request, user)
-            who = Access.of(user, request.now, ip=request.access.ip, request_id=request.access.request_id)
-            audit.note(who, audit.Kind.LOGIN, "登录")
+            sessions.begin(request, user)
             return redirect(target)
         # What belongs to no account is not kept: a password typed into the wrong box would stand there for ever.
         known = User.objects.filter(staff_number=number).exists()
@@ -83,7 +82,8 @@ def login_paused(
 
 @require_POST
 def logout(request: PortalRequest) -> HttpResponse:
-    audit.note(request.access, audit.Kind.LOGIN, "退出登录")
+    if request.login_session:
+        sessions.end(request.login_session, End.LOGOUT, request.access)
     auth.logout(request)
     messages.success(request, "已退出登录。在公用电脑上，请同时关闭浏览器。")
     return redirect("branches:login")
@@ -120,8 +120,8 @@ def password(request: PortalRequest) -> HttpResponse:
         user.must_change_password = False
         with audit.act(request.access, audit.Kind.RIGHTS, "修改密码", user):
             user.save(update_fields=["password", "must_change_password"])
-        # This session goes on; all others of this account end, because their mark no longer fits.
-        auth.update_session_auth_hash(request, user)
+            sessions.keep(request, user)
+            sessions.end_all(user, End.CHANGED, request.access, but=request.login_session)
         messages.success(request, "密码已修改。下次登录请用新密码；其他电脑和手机上的登录已退出。")
         return redirect(settings.LOGIN_REDIRECT_URL if first else "branches:account")
     return render(request, "branches/password.html", {"form": form, "first": first})
@@ -277,13 +277,16 @@ def _slips(
 @require_POST
 def user_pause(request: PortalRequest, member_id: int) -> HttpResponse:
     """Pause an account, which ends its sessions at once, or let it be used again."""
-    member = get_object_or_404(_administered(request.access).filter(user__isnull=False), pk=member_id)
+    accounts = _administered(request.access).filter(user__isnull=False).select_related("user")
+    member = get_object_or_404(accounts, pk=member_id)
     pause = request.POST.get("action") == "pause"
     if pause and member.pk == request.access.member_id:
         messages.error(request, "不能暂停自己的账号，请由另一位系统管理员办理。")
         return _back_to_list(request)
     with audit.act(request.access, audit.Kind.RIGHTS, "暂停账号" if pause else "恢复账号", member):
         User.objects.filter(member=member).update(is_active=not pause)
+        if pause:
+            sessions.end_all(member.user, End.CHANGED, request.access)
     words = "已暂停，对方已被退出登录" if pause else "已恢复使用，密码不变"
     messages.success(request, f"{member.name}的账号{words}。")
     return _back_to_list(request)

@@ -320,7 +320,7 @@ def test_the_list_of_accounts_asks_the_same_however_long(world, login, clock, dj
     for n in range(rows):
         add_member(world.second, "林溪", f"z{n:03d}")
     client = login("sysadmin")
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         assert client.get(reverse("branches:user_list"), {"branch": world.second.pk}).status_code == 200
 
 

@@ -168,12 +168,12 @@ def test_the_log_asks_as_much_for_one_event_as_for_300(issued, login, rows, djan
         audit.note(access, audit.Kind.WRITE, f"第{n}件事", issued.first)
     client = login("auditor")
     client.get("/audit/")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         page = client.get("/audit/?page=1")
     assert len(page.context["rows"]) == min(rows, 50)
     own = login("office")
     own.get("/account/history/")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         page = own.get("/account/history/")
     assert len(page.context["rows"]) == min(rows, 50)
     with CaptureQueriesContext(connection) as asked:

@@ -192,7 +192,7 @@ def test_the_list_keeps_to_one_branch(world, login):
 
 
 @pytest.mark.parametrize("rows", [1, 3, 300])
-@pytest.mark.parametrize(("name", "queries"), [("branch_list", 8), ("member_list", 10), ("branch_detail", 14)])
+@pytest.mark.parametrize(("name", "queries"), [("branch_list", 9), ("member_list", 11), ("branch_detail", 15)])
 def test_a_page_asks_the_same_however_many_rows(world, login, django_assert_num_queries, name, queries, rows):
     branch = Branch.objects.create(
         committee=world.committee, code="99", name="资产处党支部", founded_on=date(2015, 1, 1)

@@ -29,7 +29,7 @@ from branches.roster_cells import (
 )
 from documents.workbook import WorkbookRefused, read
 from plan.models import Duty
-from tests.conftest import add_member, at, make_world
+from tests.conftest import add_member, at, logged_in, make_world
 
 NOW = "2018-06-20 10:00"
 TODAY = date(2018, 6, 20)
@@ -733,7 +733,7 @@ def test_a_preview_asks_the_same_however_many_rows(world, login, django_assert_n
     for rows in (1, 3, 300):
         upload(client, book(*(row(工号=f"z{n}") for n in range(rows))))
         record = RosterImport.objects.latest("pk")
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(13):
             assert client.get(record.get_absolute_url()).status_code == 200
 
 
@@ -763,7 +763,7 @@ def test_of_several_imports_at_once_one_is_written_and_the_others_are_looked_at_
     clients = [Client() for _ in range(4)]
     records = []
     for n, client in enumerate(clients):
-        client.force_login(world.users["office"], backend="branches.accounts.StaffNumberBackend")
+        logged_in(world.users["office"], client)
         upload(client, book(row(工号="z9", 姓名=f"林{'东南西北'[n]}")))
         records.append(RosterImport.objects.latest("pk"))
     marks = {mark_of(client, record) for client, record in zip(clients, records, strict=True)}

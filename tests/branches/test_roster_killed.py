@@ -20,7 +20,6 @@ from datetime import date, datetime
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections, models, transaction
-from django.test import Client
 from django.urls import reverse
 from benchmarks import database
 from branches import clock
@@ -30,6 +29,7 @@ from branches.roster_cells import read_roster
 from plan.models import Duty
 from plan.opening import issue
 from tests.branches.hostile_xlsx import roster
+from tests.conftest import logged_in
 
 KILLS, NEWCOMERS, CHANGED = {kills}, {newcomers}, {changed}
 NOW = datetime(2018, 6, 20, 10, tzinfo=database.SHANGHAI)
@@ -51,8 +51,7 @@ record = RosterImport.objects.create(
     committee=office.member.branch_on(day).committee, file_name="名册.xlsx", uploaded_by=office, uploaded_at=NOW,
     rows={{"effective_on": "2018-06-20", "reading": reading.as_data()}}, roster_mark=planned.mark,
 )
-client = Client()
-client.force_login(office, backend="branches.accounts.StaffNumberBackend")
+client = logged_in(office)
 
 def state():
     tables = (Member, Membership, PartyGroup, Post, RosterImport, Duty, AuditEvent)
