@@ -2,12 +2,17 @@
 
 from django.urls import path
 
-from branches.views import accounts, audit, people, roster
+from branches.views import accounts, audit, people, roster, sso
 
 app_name = "branches"
 urlpatterns = [
     path("login/", accounts.login, name="login"),
     path("logout/", accounts.logout, name="logout"),
+    path("sso/begin/", sso.begin, name="sso_begin"),
+    path("sso/back/", sso.back, name="sso_back"),
+    path("sso/logout/", sso.logout, name="sso_logout"),
+    path("sso/failed/<slug:trouble>/", sso.failed, name="sso_failed"),
+    path("sso/ended/", sso.ended, name="sso_ended"),
     path("account/", accounts.account, name="account"),
     path("account/password/", accounts.password, name="password"),
     path("account/sudo/", accounts.sudo, name="sudo"),

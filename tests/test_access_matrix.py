@@ -52,6 +52,11 @@ gallery                                     LL    k-    k-    k-    k-    k-    
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 branches:login                              kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
 branches:logout                             LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
+branches:sso_begin                          -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0
+branches:sso_back                           00    00    00    00    00    00    00    00    00    00    00    00    00
+branches:sso_logout                         -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0
+branches:sso_failed                         0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-
+branches:sso_ended                          0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-
 branches:account                            LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:password                           LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
 branches:sudo                               LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
@@ -227,6 +232,7 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
 
     for name in (
         "home", "healthz", "gallery", "branches:login", "branches:logout", "branches:account", "branches:password",
+        "branches:sso_begin", "branches:sso_back", "branches:sso_logout", "branches:sso_ended",
         "branches:sudo", "branches:own_history", "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
         "branches:branch_list", "branches:branch_new", "branches:member_list", "branches:member_new",
         "branches:committee_posts", "branches:roster_template", "branches:roster_import", "branches:user_list",
@@ -235,6 +241,7 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         "study:member_plan_begin", "study:plan_review", "study:gathering_list", "study:gathering_new",
     ):  # fmt: skip
         case(name)
+    case("branches:sso_failed", "nobody")
     for name in ("branches:branch_detail", "branches:branch_edit", "branches:post_new", "branches:user_open_branch"):
         case(name, first.pk)
     for name in ("branches:member_detail", "branches:member_edit", "branches:member_transfer"):

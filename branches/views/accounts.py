@@ -84,7 +84,10 @@ def login_paused(
 def logout(request: PortalRequest) -> HttpResponse:
     if request.login_session:
         sessions.end(request.login_session, End.LOGOUT, request.access)
+    by_sso = request.login_session.by_sso
     auth.logout(request)
+    if by_sso and settings.SSO:
+        return redirect("branches:sso_ended")
     messages.success(request, "已退出登录。在公用电脑上，请同时关闭浏览器。")
     return redirect("branches:login")
 
