@@ -15,7 +15,8 @@ from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 # 18004 is the small committee's member, 18003 its commissioner; 99999 is nobody in the portal.
-ACCOUNTS = ("18004", "18003", "99999", "Ｔ１８００４ａ")
+ACCOUNTS = ("18004", "18003", "99999", "T18004a")
+WIDE = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
 PASSWORD = "on-the-campus-2018"
 CLIENT_ID, CLIENT_SECRET = "portal", "s+cr/t:of the portal%"
 ANOTHER_SERVICE = "https://another.example.edu.cn/"
@@ -114,8 +115,8 @@ def main(kind: str, folder: Path, portal: str) -> None:
     from django.contrib.auth.models import User
 
     for account in ACCOUNTS:
-        # The last name stands for the attribute in which some campuses keep the number.
-        User.objects.create_user(account, password=PASSWORD, last_name=f" {account} ", is_staff=True)
+        # The last name stands for the attribute in which some campuses keep the number, typed as people type.
+        User.objects.create_user(account, password=PASSWORD, last_name=f" {account.translate(WIDE)} ", is_staff=True)
     {"cas": cas, "oidc": oidc}[kind](portal)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(folder / "server.crt", folder / "server.key")
