@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib.auth.hashers import check_password
 from django.db.models import QuerySet
 
+from branches import second_factor
 from branches.accounts import password_problems
 from branches.form_base import PortalForm
 from branches.models import Branch, User
@@ -33,7 +35,7 @@ class LoginForm(PortalForm):
 
 
 class SudoForm(PortalForm):
-    """The password once more, before a sensitive act."""
+    """The password once more, before a sensitive act; or the digits on the phone, where the account has them."""
 
     password = forms.CharField(
         label="现在的密码",
@@ -43,14 +45,47 @@ class SudoForm(PortalForm):
     )
     next = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.user = user
+        self.user, self.now = user, now
+        if user.totp_sealed:
+            self.fields["password"].label = "现在的密码，或手机验证器上的6位数字"
 
     def clean_password(self) -> str:
-        if not check_password(self.cleaned_data["password"], self.user.password):
-            raise forms.ValidationError("密码不对，请重新输入。")
-        return self.cleaned_data["password"]
+        given = self.cleaned_data["password"]
+        if check_password(given, self.user.password):
+            return given
+        if self.user.totp_sealed and second_factor.accept(self.user, given, self.now):
+            return given
+        raise forms.ValidationError(
+            "密码或验证码不对，请重新输入。" if self.user.totp_sealed else "密码不对，请重新输入。"
+        )
+
+
+class CodeForm(PortalForm):
+    """The second step of logging in: the digits on the phone, or a code from paper."""
+
+    code = forms.CharField(
+        label="验证码",
+        max_length=40,
+        error_messages={"max_length": "验证码没有这么长，请核对。"},
+        help_text="手机验证器上显示的6位数字。手机不在身边，输入一个恢复码。",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "autofocus": True, "spellcheck": "false"}
+        ),
+    )
+
+
+class TotpForm(PortalForm):
+    """A new phone: the secret that was shown, sealed for this account, and the digits the phone makes of it."""
+
+    secret = forms.CharField(widget=forms.HiddenInput)
+    code = forms.CharField(
+        label="手机上显示的6位数字",
+        max_length=20,
+        error_messages={"max_length": "验证码是6位数字，请核对。"},
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
 
 
 class PasswordForm(PortalForm):
@@ -114,3 +149,15 @@ class UserFilter(forms.Form):
     def __init__(self, *args: Any, branches: QuerySet[Branch], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["branch"].queryset = branches  # type: ignore[attr-defined]
+
+
+class SecurityFilter(forms.Form):
+    """Conditions of the security administrator's list."""
+
+    STATES = (
+        ("", "全部"), ("active", "使用中"), ("paused", "已暂停"), ("logged_in", "正在登录"),
+        ("second", "已启用两步验证"),
+    )  # fmt: skip
+
+    q = forms.CharField(label="姓名、拼音或工号", required=False, max_length=50)
+    state = forms.ChoiceField(label="账号", choices=STATES, required=False)

@@ -22,6 +22,11 @@ def current_instant() -> datetime:
     return now
 
 
+def phone_instant(now: datetime) -> datetime:
+    """The time on people's phones: the request's own, but where the demo's clock is set to another day, today's."""
+    return timezone.now() if settings.DEMO and settings.DEMO_NOW else now
+
+
 def address_of(request: HttpRequest, credentials: object = None) -> str:
     """The address that the request came from: the proxies in front (PROXIES, 0 by default) are believed, others not."""
     forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]

@@ -24,9 +24,12 @@ from django.contrib import auth, messages
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.timezone import localdate
 
-from branches import audit, secrets
+from branches import audit, secrets, unsent
 from branches.access import Access
 from branches.models import LoginSession, Post, User, on_day
 
@@ -173,6 +176,17 @@ class LoginSessionMiddleware:
             if request.now - row.seen_at >= SEEN_EVERY:
                 LoginSession.objects.filter(pk=row.pk, ended_at=None).update(seen_at=request.now)
         return self.get_response(request)
+
+    def process_view(self, request: Any, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """A form that meets an ended login: what was typed waits until its owner has logged in again."""
+        if request.method != "POST":
+            return None
+        row: LoginSession | None = request.ended_session
+        if row is not None and unsent.keep(request, row.user_id, request.resolver_match.view_name):
+            return redirect(f"{reverse('branches:login')}?{urlencode({'next': reverse('branches:unsent')})}")
+        if request.login_session is not None:
+            unsent.sent(request)
+        return None
 
     def ended(self, request: Any, row: LoginSession | None) -> str:
         """Why this request is nobody's although it came with a login's session; empty if nothing is wrong."""

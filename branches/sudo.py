@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from branches.models import LoginSession
+
 MINUTES = 10
-KEY = "sudo_until"
+# So many wrong answers end the login.
+TRIES = 5
+WRONG = "sudo_wrong"
 
 
-def is_fresh(request: HttpRequest, now: datetime) -> bool:
-    """Whether the password was given within the last ten minutes of this login."""
-    until = request.session.get(KEY)
-    return until is not None and now < datetime.fromisoformat(until)
+def is_fresh(request: Any) -> bool:
+    """Whether the password (or the second factor) was given within the last ten minutes of this login."""
+    row: LoginSession | None = request.login_session
+    return row is not None and row.sudo_until_at is not None and request.now < row.sudo_until_at
 
 
-def freshen(request: HttpRequest, now: datetime) -> None:
-    """The password (or the second factor) was just given."""
-    request.session[KEY] = (now + timedelta(minutes=MINUTES)).isoformat()
+def freshen(request: Any) -> None:
+    """The password (or the second factor) was just given; it counts for this login and ends with it."""
+    row: LoginSession = request.login_session
+    row.sudo_until_at = request.now + timedelta(minutes=MINUTES)
+    LoginSession.objects.filter(pk=row.pk, ended_at=None).update(sudo_until_at=row.sudo_until_at)
+    request.session.pop(WRONG, None)
+
+
+def fail(request: Any) -> int:
+    """A wrong answer: how many tries are left before this login has to end."""
+    request.session[WRONG] = request.session.get(WRONG, 0) + 1
+    return max(TRIES - request.session[WRONG], 0)
 
 
 def sudo_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -35,7 +48,7 @@ def sudo_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 
     @wraps(view)
     def asked(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        if is_fresh(request, request.now):
+        if is_fresh(request):
             return view(request, *args, **kwargs)
         back = request.get_full_path() if request.method in ("GET", "HEAD") else request.POST.get("back", "")
         query = urlencode({"next": back or request.get_full_path()})

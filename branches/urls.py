@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from branches.views import accounts, audit, people, roster, sso
+from branches.views import accounts, audit, people, roster, second_factor, sessions, sso
 
 app_name = "branches"
 urlpatterns = [
     path("login/", accounts.login, name="login"),
+    path("login/code/", second_factor.login_code, name="login_code"),
     path("logout/", accounts.logout, name="logout"),
     path("sso/begin/", sso.begin, name="sso_begin"),
     path("sso/back/", sso.back, name="sso_back"),
@@ -16,10 +17,20 @@ urlpatterns = [
     path("account/", accounts.account, name="account"),
     path("account/password/", accounts.password, name="password"),
     path("account/sudo/", accounts.sudo, name="sudo"),
+    path("account/second-factor/", second_factor.totp, name="totp"),
+    path("account/second-factor/codes/", second_factor.recovery_codes, name="recovery_codes"),
+    path("account/second-factor/off/", second_factor.totp_off, name="totp_off"),
+    path("account/unsent/", sessions.unsent_form, name="unsent"),
+    path("account/logins/end/", sessions.sessions_end, name="sessions_end"),
+    path("account/logins/<int:pk>/end/", sessions.session_end, name="session_end"),
     path("account/history/", audit.own_history, name="own_history"),
     path("audit/", audit.audit_log, name="audit_log"),
     path("audit/verify/", audit.audit_verify, name="audit_verify"),
     path("audit.xlsx", audit.audit_xlsx, name="audit_xlsx"),
+    path("security/", sessions.security_list, name="security_list"),
+    path("security/<int:pk>/end/", sessions.security_end, name="security_end"),
+    path("security/<int:pk>/lift/", sessions.security_lift, name="security_lift"),
+    path("security/<int:pk>/second-factor/off/", sessions.security_totp_off, name="security_totp_off"),
     path("users/", accounts.user_list, name="user_list"),
     path("users/<int:member_id>/open/", accounts.user_open, name="user_open"),
     path("users/branch/<int:pk>/open/", accounts.user_open_branch, name="user_open_branch"),

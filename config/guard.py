@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from branches import audit
+from branches import audit, second_factor, unsent
 from branches.access import Access, Role
 from config.matrix import ROUTES
 
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 # Where somebody with a first password may go before choosing an own one.
 BEFORE_PASSWORD = {"branches:password", "branches:logout", "branches:login", "healthz"}
+# Where somebody may go who still has to set up a second factor.
+BEFORE_SECOND_FACTOR = BEFORE_PASSWORD | {"branches:totp", "branches:sudo"}
 # The pages on which the place 方案 is the current one.
 PLAN_PAGES = (
     "plan:plan_detail", "plan:plan_preview", "plan:plan_edit", "plan:plan_settings", "plan:plan_upload",
@@ -87,6 +89,8 @@ class GuardMiddleware:
             return None  # LoginRequiredMiddleware has sent them to the login page already
         if access.user.must_change_password and name not in BEFORE_PASSWORD:
             return redirect("branches:password")
+        if second_factor.is_due(access) and name not in BEFORE_SECOND_FACTOR:
+            return redirect("branches:totp")
         # Whoever can log in may reach what everybody may, even with no post and no branch today.
         if allowed != frozenset(Role) and not access.roles & allowed:
             return render(request, "403.html", status=403)
@@ -101,7 +105,7 @@ def _place(request: HttpRequest, label: str, icon: str, name: str, *also: str) -
 def places_of(request: HttpRequest) -> list[dict[str, Any]]:
     """The places of the navigation for this person, the four most needed first (the phone's bottom bar shows four)."""
     access = getattr(request, "access", None)
-    if access is None or access.user is None or access.user.must_change_password:
+    if access is None or access.user is None or access.user.must_change_password or second_factor.is_due(access):
         return []
     roles = access.roles
 
@@ -146,6 +150,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
         ]
     elif Role.SECURITY in roles:
         places = [
+            place("登录与账号安全", "shield-check", "branches:security_list"),
             place("我的账户", "person", "branches:account"),
         ]
     elif Role.AUDITOR in roles:
@@ -181,5 +186,19 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The form was open too long or in another session: say so and how to go on."""
-    return render(request, "403_csrf.html", status=403)
+    """The form was open too long or in another session: say so, and give back what was typed, to be sent again.
+
+    Only what a page of this portal sent: another site's form must not come back with a token that is good.
+    """
+    match, fields = request.resolver_match, []
+    if match and request.user.is_authenticated and _is_from_here(request):
+        fields = unsent.fields_of(request, match.view_name)
+    said = {"fields": fields, "texts": unsent.texts_of(fields), "path": request.get_full_path(), "files": request.FILES}
+    return render(request, "403_csrf.html", said, status=403)
+
+
+def _is_from_here(request: HttpRequest) -> bool:
+    """Whether the browser says that the form stood on a page of this portal."""
+    here = f"{request.scheme}://{request.get_host()}"
+    origin = request.headers.get("Origin")
+    return origin == here if origin else request.headers.get("Referer", "").startswith(f"{here}/")

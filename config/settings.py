@@ -179,6 +179,14 @@ def _keys(variable: str) -> dict[str, str]:
 AUDIT_KEYS = _keys("AUDIT_KEYS")
 # The keys that seal ID numbers, phones and second factors; the last one seals, the earlier ones only open.
 FIELD_KEYS = _keys("FIELD_KEYS")
+# Who must have a second factor; the others may. In the demo nobody must, so that a visitor gets in.
+_names = {name.strip() for name in (os.environ.get("SECOND_FACTOR") or "admins,office").split(",")}
+if not (_names <= {"admins", "office", "secretary"} or _names == {"none"}):
+    raise ImproperlyConfigured(
+        f"SECOND_FACTOR={os.environ['SECOND_FACTOR']} 不能识别，请从 admins（三员）、office（机关党委办公室）、"
+        "secretary（支部书记）中选，几个之间用逗号；都不要求时写 none。"
+    )
+SECOND_FACTOR = frozenset() if DEMO else frozenset(_names - {"none"})
 # Where the head of the audit chain is noted outside the database, one line a day.
 AUDIT_ANCHORS = Path(os.environ.get("AUDIT_ANCHORS", VAR_DIR / "audit-anchors.txt"))
 
@@ -198,11 +206,13 @@ SSO = single_sign_on.read(
 # Longer than any login may last (branches/sessions.py decides that): what has ended can still be told why.
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_NAME = "portal_session"
-CSRF_COOKIE_NAME = "portal_csrf"
+HTTPS = _flag("HTTPS")
+# A browser takes a name that begins so only over HTTPS, for this host alone and for all its paths.
+_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME = f"{_PREFIX}portal_session"
+CSRF_COOKIE_NAME = f"{_PREFIX}portal_csrf"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "config.guard.csrf_failure"
-HTTPS = _flag("HTTPS")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.template.base import Node
 
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "k" * 50)
-for name in ("DEMO", "DEMO_NOW", "DATABASE_URL", "HTTPS", "SSO_KIND"):
+for name in ("DEMO", "DEMO_NOW", "DATABASE_URL", "HTTPS", "SECOND_FACTOR", "SSO_KIND"):
     os.environ.pop(name, None)
 if os.environ.get("TEST_ON") == "postgres":
     os.environ["DATABASE_URL"] = os.environ.get("TEST_POSTGRES_URL") or "postgres://postgres@127.0.0.1:5432/test"
@@ -32,6 +32,8 @@ STORAGES = {
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
 AXES_ENABLED = False
+# Nobody must have a second factor but in the tests of it.
+SECOND_FACTOR: frozenset[str] = frozenset()
 
 
 class _UnknownVariable(str):

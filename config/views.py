@@ -27,7 +27,7 @@ def home(request: PortalRequest) -> HttpResponse:
     if Role.SYSADMIN in roles:
         return redirect("branches:user_list")
     if Role.SECURITY in roles:
-        return redirect("branches:account")
+        return redirect("branches:security_list")
     if Role.AUDITOR in roles:
         return redirect("branches:audit_log")
     if Role.MEMBER in roles:

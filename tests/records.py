@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from branches.models import Member, Membership, Post, RosterImport
+from branches.models import LoginSession, Member, Membership, Post, RosterImport
 from branches.roster import plan_import
 from branches.roster_cells import read_roster
 from branches.roster_sheets import roster_sheet
@@ -46,6 +46,7 @@ class Records:
     roster_import: RosterImport
     branch_post: Post
     committee_post: Post
+    login: LoginSession
 
     def picture(self, filing: Filing) -> Picture:
         return filing.pictures.get()
@@ -166,4 +167,7 @@ def make_records() -> Records:
         roster_import=uploaded_roster(world),
         branch_post=Post.objects.get(kind=Post.Kind.SECRETARY, branch=world.first),
         committee_post=Post.objects.get(kind=Post.Kind.INSPECTOR),
+        login=LoginSession.objects.create(
+            user=world.users["member"], key_mac="0" * 64, began_at=WRITTEN, seen_at=WRITTEN
+        ),
     )  # fmt: skip

@@ -60,6 +60,17 @@ branches:sso_ended                          0-    0-    0-    0-    0-    0-    
 branches:account                            LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:password                           LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
 branches:sudo                               LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
+branches:login_code                         rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
+branches:totp                               LL    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
+branches:recovery_codes                     LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
+branches:totp_off                           LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
+branches:unsent                             LL    r-    r-    r-    r-    r-    r-    r-    r-    r-    r-    r-    r-
+branches:sessions_end                       LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
+branches:session_end@member                 LL    -0    -0    -0    -0    -r    -0    -0    -0    -0    -0    -0    -0
+branches:security_list                      LL    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-
+branches:security_end                       LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x
+branches:security_lift                      LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x
+branches:security_totp_off                  LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x
 branches:own_history                        LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:audit_log                          LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
 branches:audit_xlsx                         LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
@@ -233,7 +244,9 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     for name in (
         "home", "healthz", "gallery", "branches:login", "branches:logout", "branches:account", "branches:password",
         "branches:sso_begin", "branches:sso_back", "branches:sso_logout", "branches:sso_ended",
-        "branches:sudo", "branches:own_history", "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
+        "branches:sudo", "branches:login_code", "branches:totp", "branches:recovery_codes", "branches:totp_off",
+        "branches:unsent", "branches:sessions_end", "branches:security_list", "branches:own_history",
+        "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
         "branches:branch_list", "branches:branch_new", "branches:member_list", "branches:member_new",
         "branches:committee_posts", "branches:roster_template", "branches:roster_import", "branches:user_list",
         "plan:plan_list", "plan:plan_upload", "plan:plan_start", "plan:board", "plan:board_xlsx", "plan:duty_list",
@@ -247,6 +260,9 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     for name in ("branches:member_detail", "branches:member_edit", "branches:member_transfer"):
         case(f"{name}@member", member.pk)
         case(f"{name}@other_member", other.pk)
+    case("branches:session_end@member", o.login.pk)
+    for name in ("branches:security_end", "branches:security_lift", "branches:security_totp_off"):
+        case(name, o.world.users["member"].pk)
     case("branches:user_open", member.pk)
     case("branches:user_pause", member.pk, post={"action": "pause"})
     case("branches:post_end@branch", o.branch_post.pk)
@@ -492,7 +508,13 @@ def test_a_head_has_no_body_and_a_405_names_what_is_served(records: Records, sto
 def test_a_first_password_leads_nowhere_but_to_an_own_one(records: Records, stopped: list[bool], who: str) -> None:
     User.objects.filter(pk=records.world.users[who].pk).update(must_change_password=True)
     actor, wrong = actor_of(who, records, stopped), []
-    own = {"healthz": "k-", "branches:login": "rr", "branches:logout": "-r", "branches:password": "kk"}
+    own = {
+        "healthz": "k-",
+        "branches:login": "rr",
+        "branches:login_code": "rr",
+        "branches:logout": "-r",
+        "branches:password": "kk",
+    }
     for name, (url, data) in addresses(records).items():
         for n, method in enumerate(("GET", "POST")):
             with transaction.atomic():

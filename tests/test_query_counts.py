@@ -18,7 +18,7 @@ from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from branches.models import Branch, Member, Membership, PartyGroup, Post, User
+from branches.models import Branch, LoginSession, Member, Membership, PartyGroup, Post, User
 from plan.editing import remove_requirement, with_year
 from plan.models import Claim, Duty, Filing, Move, Paper, Picture, Plan, Version
 from plan.moves import frozen
@@ -116,6 +116,9 @@ class Growing:
             )
             for n in new
         )  # fmt: skip
+        LoginSession.objects.bulk_create(
+            LoginSession(user=world.users["member"], key_mac=f"{n}", began_at=NOW, seen_at=NOW) for n in new
+        )
         Post.objects.bulk_create(
             Post(
                 member=world.member("member"), kind=Post.Kind.PUBLICITY, branch=world.second,
@@ -333,6 +336,8 @@ PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     ("{roster_errors}", in_sheets, ("office",)),
     ("/users/", paged, ("sysadmin",)),
     ("/users/{branch}", paged, ("sysadmin",)),
+    ("/security/", paged, ("security",)),
+    ("/account/", of("logins"), ("member",)),
     ("/study/gatherings/", paged, ("office", "secretary", "member")),
     ("/study/gatherings/new/", of("attendance"), ("secretary",)),
     ("/study/calendar/{branch}", entries, ("office", "secretary", "member")),

@@ -25,8 +25,9 @@ from branches.accounts import open_accounts
 from branches.models import Branch, Member, MemberQuerySet, Membership, Post, User, normal_staff_number, on_day
 from branches.requests import PortalRequest
 from branches.search import matching
+from branches.second_step import proceed
 from branches.sessions import End
-from branches.sudo import MINUTES, freshen
+from branches.sudo import MINUTES, TRIES, fail, freshen
 
 PER_PAGE = 50
 # Hashing a password takes a tenth of a second on purpose: a larger branch is opened in several goes.
@@ -54,8 +55,7 @@ def login(request: PortalRequest) -> HttpResponse:
         number = normal_staff_number(form.cleaned_data["username"])
         user = auth.authenticate(request, username=number, password=form.cleaned_data["password"])
         if user is not None:
-            sessions.begin(request, user)
-            return redirect(target)
+            return proceed(request, user, target)
         # What belongs to no account is not kept: a password typed into the wrong box would stand there for ever.
         known = User.objects.filter(staff_number=number).exists()
         audit.note(request.access, audit.Kind.LOGIN, "登录失败", ok=False, claimed=number if known else "没有这个工号")
@@ -82,14 +82,18 @@ def login_paused(
 
 @require_POST
 def logout(request: PortalRequest) -> HttpResponse:
+    by_sso = bool(settings.SSO) and request.login_session is not None and request.login_session.by_sso
     if request.login_session:
         sessions.end(request.login_session, End.LOGOUT, request.access)
-    by_sso = request.login_session.by_sso
     auth.logout(request)
-    if by_sso and settings.SSO:
-        return redirect("branches:sso_ended")
-    messages.success(request, "已退出登录。在公用电脑上，请同时关闭浏览器。")
-    return redirect("branches:login")
+    if by_sso:
+        response = redirect("branches:sso_ended")  # the login there may have to end, too
+    else:
+        messages.success(request, "已退出登录。在公用电脑上，请同时关闭浏览器。")
+        response = redirect("branches:login")
+    # Nothing of what was looked at stays in the browser; its cookies go with the session, but for the message's.
+    response["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 # ------------------------------------------------------------------------------------------------------- own account
@@ -109,7 +113,19 @@ def account(request: PortalRequest) -> HttpResponse:
         ("人员类别", member.category(access.on) if membership else ""),
         ("行政职务", member.job_title),
     ]
-    return render(request, "branches/account.html", {"facts": facts, "posts": posts, "membership": membership})
+    logins = sessions.live(request.now).filter(user=access.actor)
+    return render(
+        request,
+        "branches/account.html",
+        {
+            "facts": facts,
+            "posts": posts,
+            "membership": membership,
+            "logins": list(logins),
+            "here": request.login_session,
+            "totp_at": access.actor.totp_at if access.actor.totp_sealed else None,
+        },
+    )
 
 
 @sensitive_post_parameters("old", "new", "again")
@@ -132,16 +148,28 @@ def password(request: PortalRequest) -> HttpResponse:
 
 @sensitive_post_parameters("password")
 def sudo(request: PortalRequest) -> HttpResponse:
-    """The password once more; then on to the page that asked for it."""
+    """The password once more, or the digits on the phone; then on to the page that asked for it."""
     user = get_object_or_404(User, pk=request.user.pk)
-    form = SudoForm(request.POST or None, user=user, initial={"next": request.GET.get("next", "")})
+    form = SudoForm(request.POST or None, user=user, now=request.now, initial={"next": request.GET.get("next", "")})
     if request.method == "POST":
         if form.is_valid():
             audit.note(request.access, audit.Kind.LOGIN, "再次验证身份")
-            freshen(request, request.now)
+            freshen(request)
             return redirect(_safe_target(request))
-        audit.note(request.access, audit.Kind.LOGIN, "再次验证身份未通过", ok=False)
+        if request.POST.get("password"):
+            audit.note(request.access, audit.Kind.LOGIN, "再次验证身份未通过", ok=False)
+            if not fail(request):
+                return _end_after_wrong(request)
     return render(request, "branches/sudo.html", {"form": form, "minutes": MINUTES})
+
+
+def _end_after_wrong(request: PortalRequest) -> HttpResponse:
+    """Whoever sits there does not know the password: the login ends."""
+    if request.login_session:
+        sessions.end(request.login_session, End.ENDED, request.access)
+    auth.logout(request)
+    messages.warning(request, f"再次验证身份时连续输错{TRIES}次，已退出登录。请重新登录。")
+    return redirect("branches:login")
 
 
 # ---------------------------------------------------------------------------------------- the administrator's list
