@@ -87,7 +87,9 @@ class GuardMiddleware:
         access = request.access  # type: ignore[attr-defined]
         if not access.user:
             return None  # LoginRequiredMiddleware has sent them to the login page already
-        if access.user.must_change_password and name not in BEFORE_PASSWORD:
+        # Whom the campus vouches for has given no password of the portal's own that would have to be changed.
+        by_sso = request.login_session is not None and request.login_session.by_sso  # type: ignore[attr-defined]
+        if access.user.must_change_password and not by_sso and name not in BEFORE_PASSWORD:
             return redirect("branches:password")
         if second_factor.is_due(access) and name not in BEFORE_SECOND_FACTOR:
             return redirect("branches:totp")
@@ -105,7 +107,10 @@ def _place(request: HttpRequest, label: str, icon: str, name: str, *also: str) -
 def places_of(request: HttpRequest) -> list[dict[str, Any]]:
     """The places of the navigation for this person, the four most needed first (the phone's bottom bar shows four)."""
     access = getattr(request, "access", None)
-    if access is None or access.user is None or access.user.must_change_password or second_factor.is_due(access):
+    if access is None or access.user is None or second_factor.is_due(access):
+        return []
+    by_sso = request.login_session is not None and request.login_session.by_sso  # type: ignore[attr-defined]
+    if access.user.must_change_password and not by_sso:
         return []
     roles = access.roles
 

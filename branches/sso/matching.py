@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from django.http import HttpResponse
 
-from branches import audit, sessions
+from branches import audit, second_step, sessions
 from branches.access import Access
 from branches.models import LoginSession, User, normal_staff_number
+from branches.requests import PortalRequest
 from branches.sso.outcome import SignOnFailed, Trouble, Witness
 
 
@@ -25,16 +26,15 @@ def account_of(number: object) -> User:
     return user
 
 
-def begin(request: Any, user: User, via: str, witness: Witness) -> None:
-    """Log the person in, once for a ticket: what came with a login before, ended or not, opens no second one."""
+def let_in(request: PortalRequest, user: User, target: str, via: str, witness: Witness) -> HttpResponse:
+    """Log the person in, or ask for their second factor; a ticket opens one login, ended or not, and no more."""
     with audit.together():
         # The same ticket twice at once: the second waits here, and then sees the first one's login.
         User.objects.select_for_update().filter(pk=user.pk).first()
         if via == "cas" and LoginSession.objects.filter(ticket_mac=sessions.mac_of(witness.ticket, "ticket")).exists():
             raise SignOnFailed(Trouble.TICKET, "票据已经用过", number=user.staff_number)
-        row = sessions.begin(request, user, via=via, ticket=witness.ticket)
-        if witness.subject:
-            LoginSession.objects.filter(pk=row.pk).update(subject_mac=sessions.mac_of(witness.subject, "subject"))
+        named = f"{witness.ticket}\n{witness.subject}" if witness.subject else witness.ticket
+        return second_step.proceed(request, user, target, via, named)
 
 
 def end(ticket: str, subject: str, access: Access) -> int:
@@ -42,8 +42,4 @@ def end(ticket: str, subject: str, access: Access) -> int:
 
     Said twice it ends nothing more; of what was never here it ends nothing.
     """
-    if ticket:
-        return sessions.end_by_ticket(ticket, access)
-    with audit.together():
-        rows = LoginSession.objects.filter(subject_mac=sessions.mac_of(subject, "subject"), ended_at=None)
-        return sum(sessions.end(row, sessions.End.SSO, access) for row in rows)
+    return sessions.end_by_ticket(ticket, access) if ticket else sessions.end_by_subject(subject, access)

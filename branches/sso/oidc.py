@@ -134,6 +134,8 @@ def finish(
     if renewed_since is not None and not _at_or_after(claims.get("auth_time"), renewed_since - SKEW):
         raise SignOnFailed(Trouble.ANSWER, "认证中心没有重新核对密码")
     session = claims.get("sid")
+    if "\n" in str(session):
+        raise SignOnFailed(Trouble.ANSWER, "sid 不可用")
     return Witness(
         _number(sso, claims, tokens.get("access_token"), now),
         session if isinstance(session, str) else "",

@@ -124,10 +124,9 @@ def back(request: PortalRequest, sso: SingleSignOn) -> HttpResponse:
             raise SignOnFailed(Trouble.LATE, "没有开始过或已超过10分钟")
         witness = _ask(request, sso, kept)
         user = matching.account_of(witness.number)
-        if kept["purpose"] == SUDO:
-            _confirm(request, user)
-        else:
-            matching.begin(request, user, sso.kind, witness)
+        if kept["purpose"] != SUDO:
+            return matching.let_in(request, user, kept["next"], sso.kind, witness)
+        _confirm(request, user)
     except SignOnFailed as refused:
         return _failed(request, refused, begun=kept is not None)
     return redirect(kept["next"])
@@ -146,7 +145,7 @@ def _confirm(request: PortalRequest, user: User) -> None:
     if not request.user.is_authenticated or request.user.pk != user.pk:
         raise SignOnFailed(Trouble.OTHER, "再次验证时登录的是另一个账号", number=user.staff_number)
     audit.note(request.access, audit.Kind.LOGIN, "再次验证身份", via="sso")
-    freshen(request, request.now)
+    freshen(request)
 
 
 def _failed(request: PortalRequest, failed: SignOnFailed, *, begun: bool = True) -> HttpResponse:

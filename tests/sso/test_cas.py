@@ -6,11 +6,13 @@ import logging
 from datetime import timedelta
 from urllib.parse import quote, urlencode
 
+import pyotp
 import pytest
 from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
+from branches import second_factor, secrets
 from branches.models import AuditEvent, LoginSession, User
 from branches.sso import transport
 from branches.sso.cas import validate
@@ -22,6 +24,11 @@ pytestmark = pytest.mark.django_db
 
 FAILED = "/sso/failed/{}/"
 NS = "http://www.yale.edu/tp/cas"
+
+
+def is_fresh() -> bool:
+    """Whether somebody's login is open for sensitive acts."""
+    return LoginSession.objects.filter(sudo_until_at__isnull=False).exists()
 
 
 def why() -> str:
@@ -213,7 +220,7 @@ def test_the_password_asked_for_there_once_more_opens_sensitive_acts(cas_server,
     address = member.begin(purpose="sudo", next="/account/")
     assert "renew=true" in address
     assert member.back(member.sign_on(address)).url == "/account/"
-    assert "sudo_until" in member.client.session
+    assert is_fresh()
     assert AuditEvent.objects.filter(what="再次验证身份", ok=True).count() == 1
 
 
@@ -223,7 +230,7 @@ def test_a_login_that_went_on_there_is_not_enough_for_sensitive_acts(cas_server,
     member.log_in()
     address = member.begin(purpose="sudo").replace("&renew=true", "")
     assert member.back(member.sign_on(address)).url != "/"
-    assert "sudo_until" not in member.client.session
+    assert not is_fresh()
 
 
 def test_somebody_elses_password_opens_nothing(cas_server, cas_on, person) -> None:
@@ -231,8 +238,36 @@ def test_somebody_elses_password_opens_nothing(cas_server, cas_on, person) -> No
     member = person()
     member.log_in("18004")
     answer = member.back(member.sign_on(member.begin(purpose="sudo"), "18003"))
-    assert answer.url == FAILED.format("other") and "sudo_until" not in member.client.session
+    assert answer.url == FAILED.format("other") and not is_fresh()
     assert member.is_in()
+
+
+# What follows the first factor
+
+
+def test_the_password_steps_do_not_apply_to_whom_the_campus_vouches_for(cas_server, cas_on, person) -> None:
+    cas_on(cas_server)
+    User.objects.filter(staff_number="18004").update(must_change_password=True)
+    member = person()
+    member.log_in()
+    page = member.client.get("/account/")
+    assert page.status_code == 200 and "主要栏目" in page.content.decode()
+
+
+def test_whoever_has_a_second_factor_shows_it_after_the_campus_too(cas_server, cas_on, person, door) -> None:
+    cas_on(cas_server)
+    secret = second_factor.new_secret()
+    sealed = secrets.seal(secret, second_factor.PURPOSE)
+    User.objects.filter(staff_number="18004").update(totp_sealed=sealed, totp_at=timezone.now())
+    member = person()
+    assert member.log_in(next="/account/").url == "/login/code/"
+    assert not member.is_in() and not LoginSession.objects.exists()
+    assert member.client.post("/login/code/", {"code": pyotp.TOTP(secret).now()}).url == "/account/"
+    assert member.is_in() and LoginSession.objects.get().via == "cas"
+    # The ticket was kept for the single logout.
+    member.web.get(f"{cas_server}/logout")
+    (message,) = door.got
+    assert member.deliver(message).status_code == 200 and not member.is_in()
 
 
 # Single logout
