@@ -44,6 +44,7 @@ def started(**environment: str) -> subprocess.CompletedProcess[str]:
         (CAS | {"SSO_CAS_VERSION": "1"}, "SSO_CAS_VERSION=1 不认识"),
         (CAS | {"SSO_CA_FILE": "/no/such/file.pem"}, "SSO_CA_FILE=/no/such/file.pem 不是文件"),
         (CAS | {"SSO_CLAIM": "工号"}, "SSO_CLAIM=工号 不是属性的名称"),
+        (CAS | {"SSO_CLAIM": "https://a/b"}, "不是属性的名称"),
         (OIDC | {"SSO_CLIENT_SECRET": ""}, "SSO_CLIENT_ID 和 SSO_CLIENT_SECRET 都须写上"),
         (OIDC | {"SSO_CLAIM": ""}, "请用 SSO_CLAIM 写明哪一项是工号"),
         (OIDC | {"SSO_SCOPE": "profile"}, "缺少 openid"),
@@ -65,6 +66,7 @@ def test_a_setting_that_cannot_be_meant_stops_the_start(environment: dict[str, s
         CAS | {"SSO_CAS_VERSION": "2", "SSO_CLAIM": "employeeNumber", "SSO_SERVER": "https://cas.example.edu.cn/cas/"},
         CAS | {"PORTAL_URL": "http://127.0.0.1:8000/"},
         OIDC,
+        OIDC | {"SSO_CLAIM": "https://id.example.edu.cn/employee_number"},
         {"SECRET_KEY": SECRET * 2, "PROXIES": "2", "AUDIT_KEYS": f"2017:{SECRET}, 2018:{SECRET}"},
     ],
 )

@@ -54,7 +54,8 @@ def read(
         raise ImproperlyConfigured(f"SSO_CAS_VERSION={cas_version} 不认识，请写 2 或 3。")
     if ca_file and not Path(ca_file).is_file():
         raise ImproperlyConfigured(f"SSO_CA_FILE={ca_file} 不是文件，请写证书文件（PEM）的完整路径。")
-    if claim and not re.fullmatch(r"[A-Za-z_][\w.:-]*", claim):
+    # A claim may be named by an address; an attribute is the name of an XML element.
+    if claim and not re.fullmatch(r"[a-z_][\w./:-]*" if kind == "oidc" else r"[a-z_][\w.-]*", claim, re.ASCII | re.I):
         raise ImproperlyConfigured(f"SSO_CLAIM={claim} 不是属性的名称，请写如 employeeNumber。")
     if kind == "oidc" and not (client_id and client_secret):
         raise ImproperlyConfigured("SSO_KIND=oidc 时，SSO_CLIENT_ID 和 SSO_CLIENT_SECRET 都须写上。")

@@ -32,6 +32,8 @@ SKEW = 60  # seconds that the two clocks may differ
 KEPT = timedelta(hours=1)
 # A token with an unknown key makes the keys be fetched anew, at most so often: anybody can send such a token.
 ASK_AGAIN = timedelta(minutes=1)
+# After a provider that did not answer, nobody else waits for it for so long: its pages are anybody's to open.
+DOWN = timedelta(seconds=15)
 # A logout is told at once; what is older was kept by somebody.
 LOGOUT_AGE = 300
 LOGGED_OUT = "http://schemas.openid.net/event/backchannel-logout"
@@ -44,13 +46,14 @@ class Provider:
     sso: SingleSignOn
     said: dict[str, Any] = field(default_factory=dict)
     said_at: datetime | None = None
+    down_at: datetime | None = None
     keys: KeySet | None = None
     keys_at: datetime | None = None
 
     def at(self, name: str, now: datetime) -> str:
         """An address of the provider by its name in the metadata; empty if there is none."""
         if self.said_at is None or not timedelta(0) <= now - self.said_at < KEPT:
-            status, said = ask_for_json(self.sso, f"{self.sso.server}/.well-known/openid-configuration")
+            status, said = self.ask_once(f"{self.sso.server}/.well-known/openid-configuration", now)
             if status != 200 or str(said.get("issuer", "")).rstrip("/") != self.sso.server:
                 raise SignOnFailed(Trouble.ANSWER, "发现文档中的 issuer 与 SSO_SERVER 不同")
             self.said, self.said_at = said, now
@@ -58,6 +61,15 @@ class Provider:
         if not isinstance(address, str) or (address and urlsplit(address).scheme != "https"):
             raise SignOnFailed(Trouble.ANSWER, f"{name} 不是 https 网址")
         return address
+
+    def ask_once(self, url: str, now: datetime) -> tuple[int, dict[str, Any]]:
+        if self.down_at is not None and timedelta(0) <= now - self.down_at < DOWN:
+            raise SignOnFailed(Trouble.UNREACHABLE, "刚才没有答复")
+        try:
+            return ask_for_json(self.sso, url)
+        except SignOnFailed as failed:
+            self.down_at = now if failed.trouble == Trouble.UNREACHABLE else None
+            raise
 
     def needs(self, name: str, now: datetime) -> str:
         if address := self.at(name, now):

@@ -209,7 +209,8 @@ def _hear(request: PortalRequest, sso: SingleSignOn) -> HttpResponse:
     """
     if request.content_type != "application/x-www-form-urlencoded":
         return JsonResponse({"error": "invalid_request"}, status=400)
-    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_MESSAGE:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) > LARGEST_MESSAGE:
         return JsonResponse({"error": "invalid_request"}, status=413)
     try:
         if sso.kind == "cas":

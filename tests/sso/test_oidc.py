@@ -476,6 +476,18 @@ def test_a_provider_that_is_down_is_said_so_and_the_password_still_opens(evil, o
     assert member.client.post("/login/", {"username": "18004", "password": "Tests-only-2018!"}).url == "/"
 
 
+def test_for_a_provider_that_did_not_answer_nobody_else_waits(bad, person, clock) -> None:
+    clock("2026-11-23 10:00:00")
+    bad.evil.answers["/.well-known/openid-configuration"] = Answer(b"", 503)
+    somebody = person()
+    for _ in range(3):
+        assert somebody.client.post("/sso/begin/").url == FAILED.format("unreachable")
+    assert bad.asked("/.well-known/openid-configuration") == 1
+    bad.speak()
+    clock("2026-11-23 10:00:15")
+    assert person().client.post("/sso/begin/").status_code == 200
+
+
 @pytest.mark.parametrize("authority", ["other.crt", ""])
 def test_a_certificate_that_does_not_fit_is_refused(bad, oidc_on, certificates, authority) -> None:
     bad.speak()
