@@ -36,6 +36,8 @@ from branches.models import LoginSession, Post, User, on_day
 
 BACKEND = "branches.accounts.StaffNumberBackend"
 End = LoginSession.End
+# Under this name the session holds the roles it was begun with: whoever gains or loses one logs in anew.
+ROLES = "roles"
 # How often a click is written down: the idle time is counted to within a minute.
 SEEN_EVERY = timedelta(minutes=1)
 
@@ -60,7 +62,7 @@ SAID = {
     End.LIMIT: "这次登录已到最长时间，请重新登录，登录后回到刚才的页面。",
     End.NEWER: "您的账号在别处登录，超过了同时登录的数量，这里的登录已退出。如果不是您本人，请马上登录并修改密码。",
     End.ENDED: "这次登录已由本人或安全管理员结束，请重新登录。",
-    End.CHANGED: "密码已修改、职务有变动或账号已暂停，请重新登录。",
+    End.CHANGED: "密码、两步验证或职务有变动，或者账号已暂停，请重新登录。",
     End.SSO: "统一身份认证已退出，请重新登录。",
 }  # fmt: skip
 
@@ -101,6 +103,7 @@ def begin(request: Any, user: User, via: str = "password", ticket: str = "") -> 
             request.session.flush()
         auth.login(request, user, backend=BACKEND)
         access = Access.of(user, request.now, ip=before.ip, request_id=before.request_id)
+        request.session[ROLES] = sorted(access.roles)
         row = LoginSession.objects.create(
             user=user, key_mac=mac_of(request.session.session_key), began_at=request.now, seen_at=request.now,
             ip=access.ip or None, agent=browser_of(request.META.get("HTTP_USER_AGENT", "")), via=via,
@@ -206,7 +209,8 @@ class LoginSessionMiddleware:
         if row.ended_at is not None:
             return row.ended_why
         if request.user.is_authenticated and request.user.pk == row.user_id:
-            return overdue(row, request.access)
+            roles = sorted(request.access.roles)
+            return overdue(row, request.access) or (End.CHANGED if request.session.get(ROLES, roles) != roles else "")
         # Django's own session is gone, or the account is paused: the row follows.
         return End.ENDED if row.user.is_active else End.CHANGED
 

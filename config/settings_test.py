@@ -33,7 +33,7 @@ WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
 AXES_ENABLED = False
 # Nobody must have a second factor but in the tests of it.
-SECOND_FACTOR: frozenset[str] = frozenset()
+SECOND_FACTOR = frozenset[str]()
 
 
 class _UnknownVariable(str):
