@@ -171,11 +171,15 @@ class Answer:
 
 
 class Evil:
-    """A server of our own that says whatever a test tells it to, path by path; `asked` keeps what it was asked."""
+    """A server of our own that says whatever a test tells it to, path by path; `asked` keeps what it was asked.
+
+    `said_all` counts what it said to the end.
+    """
 
     def __init__(self, certificate: Path, key: Path) -> None:
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
+        self.said_all = 0
         evil = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -192,6 +196,7 @@ class Evil:
                         self.wfile.write(piece)
                         self.wfile.flush()
                         evil.closing.wait(answer.pause)
+                    evil.said_all += 1
                 except OSError:
                     pass  # the portal had enough
 
