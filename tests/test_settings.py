@@ -32,6 +32,8 @@ def started(**environment: str) -> subprocess.CompletedProcess[str]:
         ({"DEMO": "1", "AUDIT_KEYS": SECRET}, "AUDIT_KEYS 应写成“名称:密钥”"),
         ({"DEMO": "1", "AUDIT_KEYS": f"{'年' * 11}:{SECRET}"}, "名称1至10个字符"),
         ({"DEMO": "1", "AUDIT_KEYS": f"a:{SECRET},a:{SECRET[::-1]}x"}, "两个密钥同名"),
+        ({"DEMO": "1", "SECOND_FACTOR": "office,everybody"}, "SECOND_FACTOR=office,everybody 不能识别"),
+        ({"DEMO": "1", "SECOND_FACTOR": "none,office"}, "都不要求时写 none"),
         ({"SECRET_KEY": SECRET * 2, "DEMO_NOW": "2018-07-04 10:00"}, "DEMO_NOW"),
         (CAS | {"SSO_KIND": "saml"}, "SSO_KIND=saml 不认识"),
         (CAS | {"SSO_SERVER": ""}, "SSO_SERVER= 不是 https 开头"),
@@ -67,9 +69,46 @@ def test_a_setting_that_cannot_be_meant_stops_the_start(environment: dict[str, s
         CAS | {"PORTAL_URL": "http://127.0.0.1:8000/"},
         OIDC,
         OIDC | {"SSO_CLAIM": "https://id.example.edu.cn/employee_number"},
+        {"DEMO": "1", "SECOND_FACTOR": "none"},
         {"SECRET_KEY": SECRET * 2, "PROXIES": "2", "AUDIT_KEYS": f"2017:{SECRET}, 2018:{SECRET}"},
     ],
 )
 def test_settings_as_the_manual_writes_them_start(environment: dict[str, str]) -> None:
     done = started(**environment)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "required"),
+    [
+        ({"SECRET_KEY": SECRET * 2}, "admins,office"),
+        ({"SECRET_KEY": SECRET * 2, "SECOND_FACTOR": "admins, secretary,office"}, "admins,office,secretary"),
+        ({"SECRET_KEY": SECRET * 2, "SECOND_FACTOR": "none"}, ""),
+        ({"DEMO": "1"}, ""),
+        ({"DEMO": "1", "SECOND_FACTOR": "office"}, ""),
+    ],
+)
+def test_the_three_administrators_and_the_office_must_have_a_second_factor_but_in_the_demo(environment, required):
+    assert told("','.join(sorted(settings.SECOND_FACTOR))", **environment) == required
+
+
+@pytest.mark.parametrize("https", ["1", ""])
+def test_over_https_the_cookies_are_this_hosts_alone(https):
+    """The prefix holds only with Secure, without a domain and for all paths; without HTTPS no browser would take it."""
+    asked = (
+        "settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.SESSION_COOKIE_SECURE,"
+        "settings.CSRF_COOKIE_SECURE, *(n for n in dir(settings) if n.endswith(('COOKIE_DOMAIN', 'COOKIE_PATH')))"
+    )
+    prefix = "__Host-" if https else ""
+    values = f"{prefix}portal_session {prefix}portal_csrf {bool(https)} {bool(https)}"
+    assert told(asked, SECRET_KEY=SECRET * 2, HTTPS=https) == values
+
+
+def told(expression: str, **environment: str) -> str:
+    """What the settings hold, started in that environment."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-c", f"from config import settings; print({expression})"],
+        cwd=ROOT, env=kept | {"PYTHONUTF8": "1"} | environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()

@@ -5,14 +5,17 @@ from __future__ import annotations
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlparse
 
+import pyotp
 import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 from django.urls import reverse
 
-from branches.models import AuditEvent, LoginSession
+from branches import second_factor
+from branches.models import AuditEvent, LoginSession, User
+from branches.secrets import seal
 from branches.sudo import is_fresh, sudo_required
-from tests.conftest import PASSWORD, at
+from tests.conftest import PASSWORD, at, logged_in
 
 NOW = "2018-07-04 10:00"
 
@@ -54,3 +57,64 @@ def test_whoever_did_not_give_it_is_asked_and_comes_back(method, data, back) -> 
     assert answer.status_code == 302
     assert urlparse(answer.url).path == reverse("branches:sudo")
     assert parse_qs(urlparse(answer.url).query)["next"] == [back]
+
+
+CONSOLE_ACT = "branches:security_end"
+
+
+def act(client, user):
+    return client.post(reverse(CONSOLE_ACT, args=[user.pk]), {"back": "/security/"})
+
+
+def test_a_sensitive_act_asks_passes_after_the_right_answer_refuses_after_a_wrong_one_and_asks_again_later(
+    world, login, clock
+) -> None:
+    """The five cases of a sudo mode: it asks, takes the right answer, not the wrong, lets pass, and runs out."""
+    clock(NOW)
+    client, url, member = login("security"), reverse("branches:sudo"), world.users["member"]
+    asks = f"{url}?next=%2Fsecurity%2F"
+    assert act(client, member).url == asks
+    assert client.post(url, {"password": "wrong"}).status_code == 200
+    assert act(client, member).url == asks
+    assert client.post(url, {"password": PASSWORD, "next": "/security/"}).url == "/security/"
+    assert act(client, member).url == "/security/"
+    clock("2018-07-04 10:09")
+    assert act(client, member).url == "/security/"
+    clock("2018-07-04 10:11")
+    assert act(client, member).url == asks
+
+
+def test_five_wrong_answers_end_the_login(world, login, clock) -> None:
+    clock(NOW)
+    client, url = login("security"), reverse("branches:sudo")
+    for _ in range(4):
+        assert client.post(url, {"password": "wrong"}).status_code == 200
+    assert client.post(url, {"password": PASSWORD}).status_code == 302
+    for _ in range(4):
+        assert client.post(url, {"password": "wrong"}).status_code == 200
+    assert "连续输错5次，已退出登录" in client.post(url, {"password": "wrong"}, follow=True).content.decode()
+    assert client.get(reverse("branches:account")).status_code == 302
+    assert LoginSession.objects.get().ended_at == at(NOW)
+
+
+def test_the_digits_on_the_phone_will_do_once(world, login, clock) -> None:
+    moment = clock(NOW)
+    user, secret = world.users["security"], pyotp.random_base32()
+    User.objects.filter(pk=user.pk).update(totp_sealed=seal(secret, second_factor.PURPOSE), totp_at=moment)
+    client, url = login("security"), reverse("branches:sudo")
+    assert "6位数字" in client.get(url).content.decode()
+    code = pyotp.TOTP(secret).at(int(moment.timestamp()))
+    assert client.post(url, {"password": code}).status_code == 302
+    assert client.post(url, {"password": code}).status_code == 200
+    # Whoever has no phone is not asked for it.
+    assert "6位数字" not in login("member").get(url).content.decode()
+
+
+def test_it_holds_for_the_one_login_in_which_it_was_given(world, login, clock) -> None:
+    clock(NOW)
+    here, there = login("security"), login("security")
+    here.post(reverse("branches:sudo"), {"password": PASSWORD})
+    assert act(here, world.users["member"]).url == "/security/"
+    assert act(there, world.users["member"]).url.startswith(reverse("branches:sudo"))
+    here.post(reverse("branches:logout"))
+    assert act(logged_in(world.users["security"], here), world.users["member"]).url.startswith(reverse("branches:sudo"))

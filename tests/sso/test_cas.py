@@ -336,7 +336,8 @@ def test_a_logout_message_that_names_no_ticket_of_ours_ends_nothing(evil, cas_on
         assert member.deliver((path, "application/x-www-form-urlencoded", body)).status_code == status
     assert member.is_in()
     good = urlencode({"logoutRequest": logout_request(index(ONES_OWN))}).encode()
-    assert member.deliver(("/sso/logout/", "multipart/form-data; boundary=x", good)).status_code == 400
+    as_file = {"logoutRequest": logout_request(index(ONES_OWN))}  # multipart: no server sends it so
+    assert Client().post("/sso/logout/", as_file).status_code == 400
     assert member.is_in()
     assert member.deliver(("/sso/logout/", "application/x-www-form-urlencoded", good)).status_code == 200
     assert not member.is_in()
