@@ -36,7 +36,9 @@ class Step:
 
 
 def needs_password(request: PortalRequest) -> bool:
-    """Whether the account has no password of its own yet, or one that is too old."""
+    """Whether the account has no own password, or one too old; it needs none when the campus vouches for it."""
+    if request.login_session is not None and request.login_session.by_sso:
+        return False
     return request.access.actor.must_change_password or passwords.is_expired(request.access)
 
 

@@ -511,6 +511,8 @@ class LoginSession(models.Model):
     via = models.CharField("登录方式", max_length=10, default="password")
     # Single logout names the ticket or the provider's session that this login came from.
     ticket_mac = models.CharField(max_length=64, blank=True, default="", db_index=True)
+    # Or it names the person by the provider's own word for them (OpenID Connect's `sub`).
+    subject_mac = models.CharField(max_length=64, blank=True, default="", db_index=True)
     sudo_until_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField("结束时间", null=True, blank=True)
     ended_why = models.CharField("结束原因", max_length=10, choices=End, blank=True, default="")
@@ -522,6 +524,11 @@ class LoginSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.began_at}"
+
+    @property
+    def by_sso(self) -> bool:
+        """Whether the campus said who this is: no password of the portal's own was asked."""
+        return self.via in ("cas", "oidc")
 
 
 class RosterImport(models.Model):

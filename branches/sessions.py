@@ -5,6 +5,7 @@
     end(row, why, access)                one login ends; at its next click it is told why
     end_all(user, why, access, but=row)  all of an account, or all but one
     end_by_ticket(ticket, access)        the login that came with that ticket of the single sign-on
+    end_by_subject(subject, access)      every login of the person whom the single sign-on calls by that name
     live(now)                            the logins that a next click would still find open
 
 The request's clock decides (`request.now`), so that in the demo it is the demo's. Django's own session only carries the
@@ -87,10 +88,12 @@ def live(now: datetime) -> QuerySet[LoginSession]:
 def begin(request: Any, user: User, via: str = "password", ticket: str = "") -> LoginSession:
     """Log the person in under a new key and write it down; logins beyond the limit end, the oldest first.
 
-    `via` is how it was proved who this is (password, activation, cas, oidc), `ticket` what single logout will name.
+    `via` is how it was proved who this is (password, activation, cas, oidc), `ticket` what single logout will name: a
+    ticket or a session, and on a second line the person, where the server has a name of its own for them.
     From here on the request is that person's: `request.user`, `request.access` and `request.login_session`.
     """
     before = request.access
+    named, _, subject = ticket.partition("\n")
     with audit.together():
         # Two logins of one account at once: the second waits, and then counts the first.
         User.objects.select_for_update().filter(pk=user.pk).first()
@@ -104,7 +107,8 @@ def begin(request: Any, user: User, via: str = "password", ticket: str = "") -> 
         row = LoginSession.objects.create(
             user=user, key_mac=mac_of(request.session.session_key), began_at=request.now, seen_at=request.now,
             ip=access.ip or None, agent=browser_of(request.META.get("HTTP_USER_AGENT", "")), via=via,
-            ticket_mac=mac_of(ticket, "ticket") if ticket else "",
+            ticket_mac=mac_of(named, "ticket") if named else "",
+            subject_mac=mac_of(subject, "subject") if subject else "",
         )  # fmt: skip
         audit.note(access, audit.Kind.LOGIN, "登录", via=via)
         others = live(request.now).filter(user=user).exclude(pk=row.pk)
@@ -141,6 +145,13 @@ def end_by_ticket(ticket: str, access: Access) -> int:
     """End the login that came with that ticket of the single sign-on; none where it has ended or was never here."""
     with audit.together():
         rows = LoginSession.objects.filter(ticket_mac=mac_of(ticket, "ticket"), ended_at=None)
+        return sum(end(row, End.SSO, access) for row in rows)
+
+
+def end_by_subject(subject: str, access: Access) -> int:
+    """End every login of the person whom the single sign-on calls by that name."""
+    with audit.together():
+        rows = LoginSession.objects.filter(subject_mac=mac_of(subject, "subject"), ended_at=None)
         return sum(end(row, End.SSO, access) for row in rows)
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from branches.views import accounts, audit, duplicates, grants, people, personal, roster, second_factor, sessions
+from branches.views import accounts, audit, duplicates, grants, people, personal, roster, second_factor, sessions, sso
 
 app_name = "branches"
 urlpatterns = [
@@ -10,6 +10,11 @@ urlpatterns = [
     path("activate/", accounts.activate, name="activate"),
     path("login/code/", second_factor.login_code, name="login_code"),
     path("logout/", accounts.logout, name="logout"),
+    path("sso/begin/", sso.begin, name="sso_begin"),
+    path("sso/back/", sso.back, name="sso_back"),
+    path("sso/logout/", sso.logout, name="sso_logout"),
+    path("sso/failed/<slug:trouble>/", sso.failed, name="sso_failed"),
+    path("sso/ended/", sso.ended, name="sso_ended"),
     path("account/", accounts.account, name="account"),
     path("account/password/", accounts.password, name="password"),
     path("account/privacy/", accounts.privacy, name="privacy"),

@@ -177,6 +177,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         # In the order in which Role lists them: a set would stand differently on each page.
         "roles": [role for role in Role if access and role in access.roles],
         "demo": settings.DEMO,
+        "sso": settings.SSO is not None,
     }
 
 

@@ -38,6 +38,12 @@ ROUTES: dict[str, Row] = {
     "branches:activate": Row(get=EVERYBODY, post=EVERYBODY, public=True),
     "branches:login_code": Row(get=EVERYBODY, post=EVERYBODY, public=True),
     "branches:logout": Row(post=EVERYBODY),
+    # Single sign-on: 404 where it is off. The two that are posted to by the server carry no token of ours.
+    "branches:sso_begin": Row(post=EVERYBODY, public=True),
+    "branches:sso_back": Row(get=EVERYBODY, post=EVERYBODY, public=True),
+    "branches:sso_logout": Row(post=EVERYBODY, public=True),
+    "branches:sso_failed": Row(get=EVERYBODY, public=True),
+    "branches:sso_ended": Row(get=EVERYBODY, public=True),
     "branches:account": Row(get=EVERYBODY),
     "branches:password": Row(get=EVERYBODY, post=EVERYBODY),
     "branches:privacy": Row(get=EVERYBODY, post=EVERYBODY),

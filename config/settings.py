@@ -8,6 +8,8 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from branches.sso import configuration as single_sign_on
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
 
@@ -188,6 +190,19 @@ SECOND_FACTOR = frozenset() if DEMO else frozenset(_names - {"none"})
 # Where the head of the audit chain is noted outside the database, one line a day.
 AUDIT_ANCHORS = Path(os.environ.get("AUDIT_ANCHORS", VAR_DIR / "audit-anchors.txt"))
 
+# Campus single sign-on: off (None) unless SSO_KIND says which protocol; what does not fit together stops the start.
+SSO = single_sign_on.read(
+    kind=os.environ.get("SSO_KIND", ""),
+    server=os.environ.get("SSO_SERVER", ""),
+    portal=os.environ.get("PORTAL_URL", ""),
+    claim=os.environ.get("SSO_CLAIM", ""),
+    ca_file=os.environ.get("SSO_CA_FILE", ""),
+    cas_version=os.environ.get("SSO_CAS_VERSION", "3"),
+    client_id=os.environ.get("SSO_CLIENT_ID", ""),
+    client_secret=os.environ.get("SSO_CLIENT_SECRET", ""),
+    scope=os.environ.get("SSO_SCOPE", "openid profile"),
+)
+
 # Longer than any login may last (branches/sessions.py decides that): what has ended can still be told why.
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -258,5 +273,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"axes": {"level": "WARNING"}},
+    # urllib3 would tell at DEBUG what was asked of the single sign-on server, ticket and all.
+    "loggers": {"axes": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}},
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.template.base import Node
 
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "k" * 50)
-for name in ("DEMO", "DEMO_NOW", "DATABASE_URL", "HTTPS", "SECOND_FACTOR"):
+for name in ("DEMO", "DEMO_NOW", "DATABASE_URL", "HTTPS", "SECOND_FACTOR", "SSO_KIND"):
     os.environ.pop(name, None)
 if os.environ.get("TEST_ON") == "postgres":
     os.environ["DATABASE_URL"] = os.environ.get("TEST_POSTGRES_URL") or "postgres://postgres@127.0.0.1:5432/test"

@@ -54,6 +54,11 @@ gallery                                     LL    k-    k-    k-    k-    k-    
 branches:login                              kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
 branches:activate                           kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
 branches:logout                             LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
+branches:sso_begin                          -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0
+branches:sso_back                           00    00    00    00    00    00    00    00    00    00    00    00    00
+branches:sso_logout                         -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0
+branches:sso_failed                         0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-
+branches:sso_ended                          0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-
 branches:account                            LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:password                           LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
 branches:privacy                            LL    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr    kr
@@ -256,6 +261,7 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         "branches:sudo", "branches:privacy", "branches:activate", "branches:own_history", "branches:login_code",
         "branches:totp", "branches:recovery_codes", "branches:totp_off", "branches:unsent", "branches:sessions_end",
         "branches:security_list",
+        "branches:sso_begin", "branches:sso_back", "branches:sso_logout", "branches:sso_ended",
         "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
         "branches:branch_list", "branches:branch_new", "branches:member_list", "branches:member_new",
         "branches:committee_posts", "branches:grants", "branches:roster_template", "branches:roster_import",
@@ -265,6 +271,7 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         "study:member_plan_begin", "study:plan_review", "study:gathering_list", "study:gathering_new",
     ):  # fmt: skip
         case(name)
+    case("branches:sso_failed", "nobody")
     for name in ("branches:branch_detail", "branches:branch_edit", "branches:post_new", "branches:user_open_branch"):
         case(name, first.pk)
     for name in ("branches:member_detail", "branches:member_edit", "branches:member_transfer"):
@@ -578,6 +585,12 @@ def test_until_the_first_steps_are_taken_nothing_else_opens(
     own = {
         "healthz": "k-", "branches:login": "rr", "branches:login_code": "rr", "branches:activate": "rr",
         "branches:logout": "-r", "branches:password": password, "branches:privacy": privacy,
+        # Single sign-on is off here.
+        "branches:sso_begin": "-0",
+        "branches:sso_back": "00",
+        "branches:sso_logout": "-0",
+        "branches:sso_failed": "0-",
+        "branches:sso_ended": "0-",
     }  # fmt: skip
     for name, (url, data) in addresses(records).items():
         for n, method in enumerate(("GET", "POST")):
@@ -586,7 +599,7 @@ def test_until_the_first_steps_are_taken_nothing_else_opens(
                 transaction.set_rollback(True)
             served = getattr(ROUTES[name.partition("@")[0]], method.lower()) is not None
             if name in own:
-                right = response.status_code == {"k": 200, "r": 302, "-": 405}[own[name][n]]
+                right = response.status_code == {"k": 200, "r": 302, "-": 405, "0": 404}[own[name][n]]
             elif served:
                 right = (response.status_code, response.get("Location")) == (302, reverse(step))
             else:

@@ -9,6 +9,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRET = "s" * 32
+CAS = {"DEMO": "1", "SSO_KIND": "cas", "SSO_SERVER": "https://cas.example.edu.cn/cas",
+       "PORTAL_URL": "https://portal.example.edu.cn"}  # fmt: skip
+OIDC = {**CAS, "SSO_KIND": "oidc", "SSO_SERVER": "https://id.example.edu.cn/realms/a", "SSO_CLIENT_ID": "portal",
+        "SSO_CLIENT_SECRET": SECRET, "SSO_CLAIM": "employee_number"}  # fmt: skip
 
 
 def started(**environment: str) -> subprocess.CompletedProcess[str]:
@@ -32,6 +36,21 @@ def started(**environment: str) -> subprocess.CompletedProcess[str]:
         ({"DEMO": "1", "SECOND_FACTOR": "office,everybody"}, "SECOND_FACTOR=office,everybody 不能识别"),
         ({"DEMO": "1", "SECOND_FACTOR": "none,office"}, "都不要求时写 none"),
         ({"SECRET_KEY": SECRET * 2, "DEMO_NOW": "2018-07-04 10:00"}, "DEMO_NOW"),
+        (CAS | {"SSO_KIND": "saml"}, "SSO_KIND=saml 不认识"),
+        (CAS | {"SSO_SERVER": ""}, "SSO_SERVER= 不是 https 开头"),
+        (CAS | {"SSO_SERVER": "http://cas.example.edu.cn/cas"}, "不是 https 开头"),
+        (CAS | {"SSO_SERVER": "https://cas.example.edu.cn/cas?a=1"}, "不是 https 开头"),
+        (CAS | {"PORTAL_URL": ""}, "PORTAL_URL= 不是 https 开头"),
+        (CAS | {"PORTAL_URL": "http://portal.example.edu.cn"}, "不是 https 开头"),
+        (CAS | {"PORTAL_URL": "https://a@portal.example.edu.cn"}, "不是 https 开头"),
+        (CAS | {"PORTAL_URL": "https://portal.example.edu.cn/home"}, "PORTAL_URL 只写到域名"),
+        (CAS | {"SSO_CAS_VERSION": "1"}, "SSO_CAS_VERSION=1 不认识"),
+        (CAS | {"SSO_CA_FILE": "/no/such/file.pem"}, "SSO_CA_FILE=/no/such/file.pem 不是文件"),
+        (CAS | {"SSO_CLAIM": "工号"}, "SSO_CLAIM=工号 不是属性的名称"),
+        (CAS | {"SSO_CLAIM": "https://a/b"}, "不是属性的名称"),
+        (OIDC | {"SSO_CLIENT_SECRET": ""}, "SSO_CLIENT_ID 和 SSO_CLIENT_SECRET 都须写上"),
+        (OIDC | {"SSO_CLAIM": ""}, "请用 SSO_CLAIM 写明哪一项是工号"),
+        (OIDC | {"SSO_SCOPE": "profile"}, "缺少 openid"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_stops_the_start(environment: dict[str, str], says: str) -> None:
@@ -48,6 +67,11 @@ def test_a_setting_that_cannot_be_meant_stops_the_start(environment: dict[str, s
         {"DEMO": "1", "PROXIES": ""},
         {"DEMO": "1", "PASSWORD_POLICY": ""},
         {"DEMO": "1", "PASSWORD_POLICY": "asvs"},
+        CAS,
+        CAS | {"SSO_CAS_VERSION": "2", "SSO_CLAIM": "employeeNumber", "SSO_SERVER": "https://cas.example.edu.cn/cas/"},
+        CAS | {"PORTAL_URL": "http://127.0.0.1:8000/"},
+        OIDC,
+        OIDC | {"SSO_CLAIM": "https://id.example.edu.cn/employee_number"},
         {"DEMO": "1", "SECOND_FACTOR": "none"},
         {"SECRET_KEY": SECRET * 2, "PROXIES": "2", "AUDIT_KEYS": f"2017:{SECRET}, 2018:{SECRET}"},
     ],

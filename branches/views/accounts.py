@@ -162,11 +162,15 @@ def login_paused(
 
 @require_POST
 def logout(request: PortalRequest) -> HttpResponse:
+    by_sso = bool(settings.SSO) and request.login_session is not None and request.login_session.by_sso
     if request.login_session:
         sessions.end(request.login_session, End.LOGOUT, request.access)
     auth.logout(request)
-    messages.success(request, "已退出登录。在公用电脑上，请同时关闭浏览器。")
-    response = redirect("branches:login")
+    if by_sso:
+        response = redirect("branches:sso_ended")  # the login there may have to end, too
+    else:
+        messages.success(request, "已退出登录。在公用电脑上，请同时关闭浏览器。")
+        response = redirect("branches:login")
     # Nothing of what was looked at stays in the browser; its cookies go with the session, but for the message's.
     response["Clear-Site-Data"] = '"cache", "storage"'
     return response

@@ -57,13 +57,13 @@ class Watch:
         self.expected: set[int] = set()
         self.contexts: list[BrowserContext] = []
 
-    def open(self, width: int = DESK, *, script: bool = True) -> Page:
-        """A window of somebody new: no cookies; a phone below 600 px."""
+    def open(self, width: int = DESK, *, script: bool = True, any_certificate: bool = False) -> Page:
+        """A window of somebody new: no cookies; a phone below 600 px; `any_certificate` takes the tests' own."""
         phone = width < 600
         context = self.browser.new_context(
             base_url=self.url, viewport={"width": width, "height": 844 if phone else 900}, is_mobile=phone,
             has_touch=phone, java_script_enabled=script, locale="zh-CN", timezone_id="Asia/Shanghai",
-            reduced_motion="reduce",
+            reduced_motion="reduce", ignore_https_errors=any_certificate,
         )  # fmt: skip
         context.set_default_timeout(PATIENCE)
         context.add_init_script(TELL_VIOLATIONS)
