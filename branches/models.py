@@ -47,6 +47,21 @@ def on_day(day: date, prefix: str = "") -> Q:
     )
 
 
+class CommitteeQuerySet(models.QuerySet["Committee"]):
+    """The tree has three levels (校党委, 机关党委, 党总支), so both ways are asked within one query."""
+
+    def under(self, pk: int) -> CommitteeQuerySet:
+        """The committee and those below it."""
+        return self.filter(Q(pk=pk) | Q(parent=pk) | Q(parent__parent=pk))
+
+    def over(self, pk: int) -> CommitteeQuerySet:
+        """The committee and those above it, annotated with `steps`: how many levels up."""
+        ways = ({"pk": pk}, {"children": pk}, {"children__children": pk})
+        either = Q(*(Q(**way) for way in ways), _connector=Q.OR)
+        steps = models.Case(*(models.When(**way, then=models.Value(n)) for n, way in enumerate(ways)))
+        return self.filter(either).annotate(steps=steps).distinct()
+
+
 class Committee(models.Model):
     """A committee of the tree (校党委, 机关党委, 党总支): issues plans, and its office receives what branches file."""
 
@@ -62,6 +77,8 @@ class Committee(models.Model):
     name = models.CharField("名称", max_length=80)
     short_name = models.CharField("简称", max_length=30)
     code = models.CharField("机关代字", max_length=20, blank=True)
+
+    objects = CommitteeQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "机关党委"

@@ -13,7 +13,7 @@ from django.utils.timezone import localdate, localtime, make_aware
 
 from branches.access import Access
 from branches.templatetags.portal import days_late
-from plan.models import Duty, Filing, Plan, Standing
+from plan.models import Duty, Filing, Plan, Standing, under
 from plan.settling import may_settle, settle_url
 from plan.views.filings import WAITS_FOR, waiting_for
 from study.models import MemberPlan, PlanItem, WeekItem
@@ -220,7 +220,7 @@ def _next_dates(access: Access) -> list[PlanItem]:
 def office_home(access: Access) -> dict[str, Any]:
     """What the committee's office finds: what waits, what is late, what this week brings, and who is writing."""
     now, week = access.now, week_end(access.on)
-    branches = Duty.objects.filter(committee__in=access.office_of, branch__isnull=False, member__isnull=True)
+    branches = Duty.objects.filter(under(access.office_of), branch__isnull=False, member__isnull=True)
     owed = branches.unsettled(now)
     own = Duty.objects.filter(_open(now)).filter(
         Q(committee__in=access.office_of, branch__isnull=True)
@@ -228,7 +228,7 @@ def office_home(access: Access) -> dict[str, Any]:
         | Q(member=access.member_id)
     )
     drafts = Filing.objects.filter(
-        committee__in=access.office_of, branch__isnull=False, member__isnull=True, state=Filing.State.DRAFT
+        under(access.office_of), branch__isnull=False, member__isnull=True, state=Filing.State.DRAFT
     ).order_by("-state_since", "-pk")
     waiting = _waiting(access)
     overdue, due = Q(late_at__lte=now), Q(late_at__gt=now, due_at__lte=week)
@@ -334,9 +334,16 @@ def _plan_of_the_year(access: Access) -> dict[str, Any]:
     """Whether the year has an issued plan; if not, the draft there is."""
     own = access.committee.pk if access.committee and access.committee.pk in access.office_of else min(access.office_of)
     plans = list(Plan.objects.filter(committee=own, year=access.on.year).defer("toml", "source_text"))
-    issued = any(plan.is_issued for plan in plans)
+    issued = any(plan.is_issued for plan in plans) or _is_planned(own, access)
     draft = next((plan for plan in plans if not plan.is_issued), None)
     return {"year": access.on.year, "has_plan": issued, "draft_plan": None if issued else draft}
+
+
+def _is_planned(committee_id: int, access: Access) -> bool:
+    """Whether a committee above or below speaks for the year, so that nobody waits for this one's plan."""
+    near = Plan.objects.issued().filter(year=access.on.year)
+    either = Q(pk__in=Plan.objects.over(committee_id).values("pk")) | Q(committee__in=access.office_of)
+    return near.filter(either).exists()
 
 
 def greeting(access: Access) -> str:

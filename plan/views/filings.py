@@ -25,7 +25,7 @@ from branches.templatetags.portal import cn_moment
 from documents.official import build
 from plan import moves
 from plan.comparing import compared
-from plan.models import Duty, Filing, Move, Requirement
+from plan.models import Duty, Filing, Move, Requirement, under
 from plan.paperwork import file_name, filing_document
 from plan.snapshots import Snapshot
 
@@ -430,7 +430,7 @@ def log(request: PortalRequest) -> HttpResponse:
     form = LogFilter(request.GET)
     form.is_valid()
     given = form.cleaned_data
-    rows = Move.objects.filter(filing__committee__in=access.audits | access.office_of)
+    rows = Move.objects.filter(under(access.audits | access.office_of, "filing__"))
     if given.get("day"):
         first = make_aware(datetime.combine(given["day"], datetime.min.time()))
         rows = rows.filter(made_at__gte=first, made_at__lt=first + timedelta(days=1))
@@ -451,7 +451,7 @@ def log(request: PortalRequest) -> HttpResponse:
 def _log_cells(move: Move, access: Access, now: datetime) -> list[Any]:
     """Kind, branch, receipt, who, when, from where to where; titles only of what is not a member's own."""
     filing = move.filing
-    if filing.committee_id in access.office_of:
+    if filing.committee_id in access.office_of or (filing.branch and filing.branch.committee_id in access.office_of):
         name: Any = {"text": filing.title, "url": filing.get_absolute_url()}
         if filing.state == State.DISCARDED or (filing.state == State.DRAFT and filing.branch_id):
             name = filing.title
