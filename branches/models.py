@@ -13,12 +13,10 @@ from django.urls import reverse
 from pypinyin import Style, lazy_pinyin
 
 from branches.constraints import both_or_neither, in_order
+from branches.hints import COMMITTEE_FROM as COMMITTEE_FROM
 
 if TYPE_CHECKING:
     from branches.access import Access
-
-# Below this number of full members a branch has no branch committee (支部工作条例).
-COMMITTEE_FROM = 7
 
 # pypinyin reads a character in its commonest way; as surnames these are read otherwise.
 SURNAMES = {

@@ -60,7 +60,10 @@ branches:audit_log                          LL    x-    x-    x-    x-    x-    
 branches:audit_xlsx                         LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
 branches:audit_verify                       LL    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x    -x
 branches:branch_list                        LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-    x-
-branches:branch_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:organization                       LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    k-    x-    x-
+branches:committee_new                      LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    kk    xx    xx
+branches:committee_edit                     LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    kk    xx    xx
+branches:branch_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    kk    xx    xx
 branches:member_list                        LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-    x-
 branches:member_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:committee_posts                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
@@ -68,7 +71,7 @@ branches:roster_template                    LL    k-    x-    x-    x-    x-    
 branches:roster_import                      LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:user_list                          LL    x-    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-
 branches:branch_detail                      LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
-branches:branch_edit                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:branch_edit                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    kk    xx    xx
 branches:post_new                           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:user_open_branch                   LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x    -x
 branches:member_detail@member               LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
@@ -228,13 +231,15 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     for name in (
         "home", "healthz", "gallery", "branches:login", "branches:logout", "branches:account", "branches:password",
         "branches:sudo", "branches:own_history", "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
-        "branches:branch_list", "branches:branch_new", "branches:member_list", "branches:member_new",
+        "branches:organization", "branches:committee_new", "branches:branch_list", "branches:branch_new",
+        "branches:member_list", "branches:member_new",
         "branches:committee_posts", "branches:roster_template", "branches:roster_import", "branches:user_list",
         "plan:plan_list", "plan:plan_upload", "plan:plan_start", "plan:board", "plan:board_xlsx", "plan:duty_list",
         "plan:duty_xlsx", "plan:intray", "plan:filing_list", "plan:log", "study:member_plan",
         "study:member_plan_begin", "study:plan_review", "study:gathering_list", "study:gathering_new",
     ):  # fmt: skip
         case(name)
+    case("branches:committee_edit", o.world.committee.pk)
     for name in ("branches:branch_detail", "branches:branch_edit", "branches:post_new", "branches:user_open_branch"):
         case(name, first.pk)
     for name in ("branches:member_detail", "branches:member_edit", "branches:member_transfer"):

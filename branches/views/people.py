@@ -31,6 +31,7 @@ from branches.forms import (
     TransferForm,
     office_branches,
 )
+from branches.hints import hints, term_ends_on
 from branches.models import (
     COMMITTEE_FROM,
     Branch,
@@ -43,6 +44,7 @@ from branches.models import (
     User,
     on_day,
 )
+from branches.organization import facts_of
 from branches.requests import PortalRequest
 from branches.roster import roster_changed, roster_lock
 from branches.search import matching
@@ -117,9 +119,10 @@ def branch_list(request: PortalRequest) -> HttpResponse:
         {"label": "党支部", "kind": "head"}, {"label": "代码", "kind": "named"},
         {"label": "支部书记", "kind": "named"}, {"label": "支委会", "kind": "named"},
         {"label": "党小组", "kind": "named"}, {"label": "党员", "kind": "number"},
-        {"label": "其中正式", "kind": "number"},
+        {"label": "其中正式", "kind": "number"}, {"label": "留意", "kind": "named"},
     ]  # fmt: skip
     shown: list[Any] = list(page)
+    facts = facts_of(shown, day)
     rows = [
         {
             "cells": [
@@ -130,6 +133,7 @@ def branch_list(request: PortalRequest) -> HttpResponse:
                 f"{branch.groups_count}个" if branch.groups_count else "不分",
                 str(branch.members),
                 str(branch.full_members),
+                "、".join(hint.short for hint in hints(facts[branch.pk], day)) or "无",
             ]
         }
         for branch in shown
@@ -172,8 +176,9 @@ def branch_detail(request: PortalRequest, pk: int) -> HttpResponse:
         members=Count("memberships", filter=on_day(day, "memberships__"), distinct=True)
     ).order_by("pk")  # as they were set up: by name 第三 would stand before 第二
     facts = [
-        ("所属党委", branch.committee.name),
+        ("所属党组织", branch.committee.name),
         ("代码", branch.code),
+        *_kind_facts(branch),
         ("主题党日", branch.theme_day or "未定固定日"),
         ("成立日期", branch.founded_on.isoformat()),
         ("党员", f"{page.paginator.count}名，其中正式党员{counts['full']}名"),
@@ -197,8 +202,22 @@ def branch_detail(request: PortalRequest, pk: int) -> HttpResponse:
             "rows": [_roster_row(member, branch, day, reads_entries, member.pk in readable) for member in page],
             "reads_entries": reads_entries,
             "keeps": keeps,
+            "hints": hints(facts_of([branch], day)[branch.pk], day) if reads_entries and not branch.closed_on else [],
         },
     )
+
+
+def _kind_facts(branch: Branch) -> list[tuple[str, str]]:
+    """Kind, units and term, as far as there is something to say."""
+    facts = []
+    if branch.kind != Branch.Kind.ORDINARY:
+        facts.append(("类型", str(branch.get_kind_display())))
+    if branch.units:
+        facts.append(("联合单位", branch.units))
+    if branch.elected_on:
+        end = term_ends_on(branch.elected_on, branch.term_years)
+        facts.append(("本届任期", f"{branch.elected_on}起，至{end}届满"))
+    return facts
 
 
 ROSTER_COLUMNS = [
@@ -221,33 +240,43 @@ def _roster_row(member: Any, branch: Branch, day: date, reads_entries: bool, lin
 def branch_new(request: PortalRequest) -> HttpResponse:
     """A branch is founded."""
     access = request.access
-    committees = Committee.objects.filter(pk__in=access.office_of).order_by("pk")
+    committees = Committee.objects.filter(pk__in=access.organizes).order_by("pk")
     if request.method == "POST":
-        with roster_lock(*access.office_of):
+        with roster_lock(*access.organizes):
             form = BranchForm(request.POST, committees=committees)
             if form.is_valid():
                 branch = form.save()
                 audit.note(access, audit.Kind.WRITE, "新建党支部", branch)
                 roster_changed(branch.committee, request.now)
                 messages.success(request, f"已新建{branch.name}。下一步：为它登记党员和支部书记。")
-                return redirect(branch)
+                return redirect(_page_of(branch, access))
     else:
         form = BranchForm(committees=committees, initial={"founded_on": access.on})
-    return render(request, "branches/branch_form.html", {"form": form, "branch": None})
+    context = {"form": form, "branch": None, "back": reverse("branches:organization")}
+    return render(request, "branches/branch_form.html", context)
+
+
+def _page_of(branch: Branch, access: Access) -> str:
+    """Where one looks at the branch: its page, or for the system's keeper its place in the tree."""
+    if branch.committee_id in access.sees_committees:
+        return branch.get_absolute_url()
+    return f"{reverse('branches:organization')}?committee={branch.committee_id}"
 
 
 def branch_edit(request: PortalRequest, pk: int) -> HttpResponse:
     """Name, code, fixed day, groups; closing a branch that is empty."""
     access = request.access
-    with _acting(request):
-        branch = get_object_or_404(Branch, pk=pk, committee__in=access.office_of)
+    lock = roster_lock(*access.organizes) if request.method == "POST" else nullcontext()
+    with lock:
+        branch = get_object_or_404(Branch, pk=pk, committee__in=access.organizes)
         form = BranchForm(request.POST or None, instance=branch, committees=Committee.objects.none())
         if request.method == "POST" and form.is_valid():
             form.save()
             audit.note(access, audit.Kind.WRITE, "修改党支部", branch, fields=changed_labels(form))
             messages.success(request, f"已保存{branch.name}的内容。")
-            return redirect(branch)
-    return render(request, "branches/branch_form.html", {"form": form, "branch": branch})
+            return redirect(_page_of(branch, access))
+    context = {"form": form, "branch": branch, "back": _page_of(branch, access)}
+    return render(request, "branches/branch_form.html", context)
 
 
 def changed_labels(form: BaseForm) -> str:
