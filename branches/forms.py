@@ -24,7 +24,7 @@ from branches.models import (
     on_day,
     with_subtrees,
 )
-from branches.roster_cells import ELECTED, Unreadable, clean_name, is_name, staff_number_of
+from branches.roster_cells import Unreadable, clean_name, is_name, staff_number_of
 from documents.workbook import MAX_BYTES
 
 # A day that no calendar of the Party's work needs: what is outside is a slip of the finger.
@@ -208,9 +208,9 @@ class BranchForm(SeenForm):
 
 def branch_with_code(committee: Committee, code: str, but: int | None) -> Branch | None:
     """Another branch of the same tree that bears this code."""
-    top = Committee.objects.over(committee.pk).order_by("-steps").values_list("pk", flat=True).first()
-    tree = Committee.objects.under(top or committee.pk).values("pk")
-    return Branch.objects.filter(committee__in=tree, code=code).exclude(pk=but).select_related("committee").first()
+    tree = Committee.objects.beside(committee.pk).values("pk")
+    others = Branch.objects.filter(committee__in=tree, code=code).select_related("committee")
+    return (others.exclude(pk=but) if but else others).first()
 
 
 def branch_exists_on(branch: Branch, day: date) -> str:
@@ -292,9 +292,9 @@ class CommitteeForm(SeenForm):
 
     def _check_codes(self, parent: Committee) -> None:
         """Two trees that become one have no branch code in common."""
-        top = Committee.objects.over(parent.pk).order_by("-steps").values_list("pk", flat=True).first()
         mine = with_subtrees({self.instance.pk})
-        there = Branch.objects.filter(committee__in=with_subtrees({top or parent.pk}) - mine).values("code")
+        tree = Committee.objects.beside(parent.pk).exclude(pk__in=mine).values("pk")
+        there = Branch.objects.filter(committee__in=tree).values("code")
         same = Branch.objects.filter(committee__in=mine, code__in=there).order_by("code").values_list("code", flat=True)
         if same:
             codes = "、".join(list(same)[:10])
@@ -501,68 +501,8 @@ class TransferForm(PortalForm):
 # -------------------------------------------------------------------------------------------------------------- posts
 
 
-class PostForm(PortalForm):
-    """A post in a branch from a day on; where somebody holds it, ending theirs in the same act is the handover."""
-
-    kind = forms.ChoiceField(label="职务")
-    member = forms.ModelChoiceField(Member.objects.none(), label="任职党员", empty_label="请选择")
-    from_on = DayField(label="任职日期", help_text="从这一天起有相应的权限。")
-    hand_over = forms.BooleanField(
-        label="同时终止现任的任期（交接）", required=False, help_text="现任任职到前一天为止，任职期间的记录不变。"
-    )
-
-    def __init__(self, *args: Any, access: Access, branch: Branch, **kwargs: Any) -> None:
-        kwargs["initial"] = {"from_on": access.on, **kwargs.get("initial", {})}
-        super().__init__(*args, **kwargs)
-        self.branch = branch
-        self.fields["kind"].choices = [  # type: ignore[attr-defined]
-            ("", "请选择"), *((kind.value, kind.label) for kind in Post.IN_BRANCH)
-        ]  # fmt: skip
-        self.fields["member"].queryset = branch.roster(access.on)  # type: ignore[attr-defined]
-        self.held = list(
-            branch.posts.filter(Q(until_on__isnull=True) | Q(until_on__gt=access.on))
-            .select_related("member")
-            .order_by("from_on")
-        )
-        self.ending: list[Post] = []
-        if not self.held:
-            del self.fields["hand_over"]
-
-    def clean(self) -> dict[str, Any]:
-        data = self.cleaned_data
-        kind, member, day = data.get("kind"), data.get("member"), data.get("from_on")
-        if not (kind and member and day):
-            return data
-        label = Post.Kind(kind).label
-        if not self.branch.roster(day).filter(pk=member.pk).exists():
-            self.add_error("from_on", f"{member.name}在 {day} 还不在{self.branch.name}的名册上。")
-        if kind in ELECTED and not member.is_full(day):
-            self.add_error("member", f"{member.name}在这一天是预备党员，不能担任{label}。")
-        holding = [post for post in self.held if post.kind == kind and (not post.until_on or post.until_on > day)]
-        for post in holding:
-            if post.member_id == member.pk:
-                self.add_error("member", f"{member.name}已自 {post.from_on} 起担任{label}。")
-                return data
-        if data.get("hand_over"):
-            self.ending = holding
-            if late := next((post for post in holding if post.from_on >= day), None):
-                self.add_error("from_on", f"{late.member.name}自 {late.from_on} 起担任{label}，交接日期须晚于这一天。")
-        elif holding and kind == Post.Kind.SECRETARY:
-            names = "、".join(post.member.name for post in holding)
-            self.add_error("hand_over", f"{self.branch.name}现任支部书记是{names}。一个支部只有一名书记，请勾选交接。")
-        return data
-
-    def save(self) -> Post:
-        """End what is handed over, then begin."""
-        data = self.cleaned_data
-        Post.objects.filter(pk__in=[post.pk for post in self.ending]).update(until_on=data["from_on"])
-        return Post.objects.create(
-            member=data["member"], kind=data["kind"], branch=self.branch, from_on=data["from_on"]
-        )
-
-
 class PostEndForm(PortalForm):
-    """The day from which a post is no longer held."""
+    """The day from which a post at the committee is no longer held."""
 
     until_on = DayField(label="离任日期", help_text="从这一天起不再有相应的权限；前一天为任职的最后一天。")
 

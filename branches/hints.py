@@ -24,10 +24,11 @@ class Level(IntEnum):
     LATE = 0
     SOON = 1
     NOTE = 2
+    BLANK = 3  # something is not filled in: said on the branch's own page, not in lists
 
     @property
     def tone(self) -> str:
-        return ("late", "soon", "plain")[self]
+        return ("late", "soon", "plain", "plain")[self]
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,16 @@ def hints(facts: Facts, day: date) -> list[Hint]:
     return sorted(found, key=lambda hint: hint.level)
 
 
+def listed(facts: Facts, day: date) -> str:
+    """The hints in a few words each, as a list shows them; 无 where there are none."""
+    return "、".join(hint.short for hint in hints(facts, day) if hint.level < Level.BLANK) or "无"
+
+
 def _term(facts: Facts, day: date) -> list[Hint]:
     if facts.kind == "temporary":
         return []  # appointed for an occasion, not elected for a term
     if facts.elected_on is None:
-        return [Hint(Level.NOTE, "没有登记本届选举日期，到期前不能提醒换届。", "未登记选举日期")]
+        return [Hint(Level.BLANK, "没有登记本届选举日期，到期前不能提醒换届。", "未登记选举日期")]
     end = term_ends_on(facts.elected_on, facts.term_years)
     words = f"{end.year}年{end.month}月{end.day}日"
     if day >= end:

@@ -59,6 +59,12 @@ class CommitteeQuerySet(models.QuerySet["Committee"]):
         steps = models.Case(*(models.When(**way, then=models.Value(n)) for n, way in enumerate(ways)))
         return self.filter(either).annotate(steps=steps).distinct()
 
+    def beside(self, pk: int) -> CommitteeQuerySet:
+        """All committees of the same tree."""
+        furthest: tuple[str, ...] = ("-steps",)
+        top = self.over(pk).order_by(*furthest).values_list("pk", flat=True)[:1]
+        return self.under(next(iter(top), pk))
+
 
 class Committee(models.Model):
     """A committee of the tree (校党委, 机关党委, 党总支): issues plans, and its office receives what branches file."""

@@ -25,11 +25,11 @@ def facts_of(branches: Iterable[Branch], day: date) -> dict[int, Facts]:
         .values_list("branch")
         .annotate(members=Count("pk"), full=Count("pk", filter=Q(member__confirmed_on__lte=day)))
     )
-    strength = {branch: (members, full) for branch, members, full in rosters}
+    strength = {pk: (members, full) for pk, members, full in rosters}
     held = Post.objects.filter(on_day(day), branch__in=ids, kind__in=SEATS)
     people: dict[int, dict[str, set[int]]] = {}
-    for branch, kind, member in held.values_list("branch", "kind", "member"):
-        people.setdefault(branch, {}).setdefault(kind, set()).add(member)
+    for pk, kind, member in held.values_list("branch", "kind", "member"):
+        people.setdefault(pk, {}).setdefault(kind, set()).add(member)
     found = {}
     for branch in listed:
         members, full = strength.get(branch.pk, (0, 0))
@@ -90,7 +90,7 @@ def sums_of(committees: Iterable[Committee], branches: Iterable[Branch], facts: 
     return found
 
 
-def hints_of(branches: Iterable[Branch], day: date, least: Level = Level.NOTE) -> list[tuple[Branch, Hint]]:
+def hints_of(branches: Iterable[Branch], day: date, least: Level = Level.BLANK) -> list[tuple[Branch, Hint]]:
     """What deserves a second look among these branches, at least so urgent, the most urgent and nearest first."""
     listed = list(branches)
     facts = facts_of(listed, day)

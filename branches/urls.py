@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from branches.views import accounts, audit, organization, people, roster
+from branches.views import accounts, audit, organization, people, posts, roster
 
 app_name = "branches"
 urlpatterns = [
@@ -26,7 +26,7 @@ urlpatterns = [
     path("branches/new/", people.branch_new, name="branch_new"),
     path("branches/<int:pk>/", people.branch_detail, name="branch_detail"),
     path("branches/<int:pk>/edit/", people.branch_edit, name="branch_edit"),
-    path("branches/<int:pk>/post/", people.post_new, name="post_new"),
+    path("branches/<int:pk>/posts/", posts.handover, name="handover"),
     path("posts/<int:pk>/end/", people.post_end, name="post_end"),
     path("committee/posts/", people.committee_posts, name="committee_posts"),
     path("members/", people.member_list, name="member_list"),

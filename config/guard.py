@@ -30,7 +30,7 @@ ORGANIZATION_PAGES = ("branches:organization", "branches:committee_new", "branch
 PEOPLE_PAGES = (
     "branches:member_list", "branches:member_detail", "branches:member_new", "branches:member_edit",
     "branches:member_transfer", "branches:branch_detail", "branches:branch_new", "branches:branch_edit",
-    "branches:post_new", "branches:post_end", "branches:committee_posts", "branches:roster_import",
+    "branches:handover", "branches:post_end", "branches:committee_posts", "branches:roster_import",
     "branches:roster_preview", *ORGANIZATION_PAGES,
 )  # fmt: skip
 # The pages of what was sent: one filing and its versions.

@@ -57,7 +57,7 @@ ROUTES: dict[str, Row] = {
     "branches:member_new": Row(get=OFFICE, post=OFFICE),
     "branches:member_edit": Row(get=OFFICE, post=OFFICE),
     "branches:member_transfer": Row(get=OFFICE, post=OFFICE),
-    "branches:post_new": Row(get=OFFICE, post=OFFICE),
+    "branches:handover": Row(get=OFFICE, post=OFFICE),
     "branches:post_end": Row(get=OFFICE, post=OFFICE),
     "branches:committee_posts": Row(get=OFFICE, post=OFFICE),
     "branches:roster_template": Row(get=OFFICE),

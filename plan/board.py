@@ -14,7 +14,7 @@ from django.utils.timezone import localtime
 from branches.access import Access
 from branches.models import Branch, BranchQuerySet, Committee
 from branches.templatetags.portal import STANDINGS
-from plan.models import Duty, DutyQuerySet, Plan, Standing
+from plan.models import NEAREST_FIRST, Duty, DutyQuerySet, Plan, Standing
 from plan.reach import reach
 
 # What a cell shows first: what is wrong, what is near, what waits at a desk, what is done, what is still to come.
@@ -72,7 +72,7 @@ def plan_at(committee_id: int, at: datetime) -> Plan | None:
     Of two plans of one year it is the nearer committee's.
     """
     issued = Plan.objects.over(committee_id).filter(year__lte=localtime(at).year)
-    return issued.order_by("-year", "steps", "-version").first()
+    return issued.order_by("-year", *NEAREST_FIRST).first()
 
 
 def branches_of(committee_id: int, plan: Plan | None, day: date) -> BranchQuerySet:

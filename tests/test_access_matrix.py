@@ -72,7 +72,7 @@ branches:roster_import                      LL    kk    xx    xx    xx    xx    
 branches:user_list                          LL    x-    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-
 branches:branch_detail                      LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 branches:branch_edit                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    kk    xx    xx
-branches:post_new                           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:handover                           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:user_open_branch                   LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x    -x
 branches:member_detail@member               LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 branches:member_detail@other_member         LL    k-    0-    0-    0-    0-    k-    k-    k-    x-    x-    x-    x-
@@ -82,7 +82,7 @@ branches:member_transfer@member             LL    kk    xx    xx    xx    xx    
 branches:member_transfer@other_member       LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:user_open                          LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x    -x
 branches:user_pause                         LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x
-branches:post_end@branch                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:post_end@branch                    LL    00    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:post_end@committee                 LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:roster_export@all                  LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-    x-
 branches:roster_export@first                LL    k-    k-    k-    k-    x-    0-    x-    k-    x-    x-    x-    x-
@@ -240,7 +240,7 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     ):  # fmt: skip
         case(name)
     case("branches:committee_edit", o.world.committee.pk)
-    for name in ("branches:branch_detail", "branches:branch_edit", "branches:post_new", "branches:user_open_branch"):
+    for name in ("branches:branch_detail", "branches:branch_edit", "branches:handover", "branches:user_open_branch"):
         case(name, first.pk)
     for name in ("branches:member_detail", "branches:member_edit", "branches:member_transfer"):
         case(f"{name}@member", member.pk)

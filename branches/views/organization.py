@@ -13,7 +13,7 @@ from django.urls import reverse
 from branches import audit
 from branches.access import Access
 from branches.forms import CommitteeForm
-from branches.hints import Facts, Hint, Level, hints
+from branches.hints import Facts, Hint, Level, hints, listed
 from branches.models import Branch, Committee
 from branches.organization import Sum, facts_of, sums_of
 from branches.requests import PortalRequest
@@ -92,7 +92,7 @@ def _branch_cells(branch: Branch, facts: Facts, access: Access) -> list[Any]:
         f"{groups}个" if groups else "不分",
         str(facts.members),
         str(facts.full_members),
-        "、".join(hint.short for hint in hints(facts, access.on)) or "无",
+        listed(facts, access.on),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date
@@ -27,11 +26,10 @@ from branches.forms import (
     MemberForm,
     NewMemberForm,
     PostEndForm,
-    PostForm,
     TransferForm,
     office_branches,
 )
-from branches.hints import hints, term_ends_on
+from branches.hints import hints, listed, term_ends_on
 from branches.models import (
     COMMITTEE_FROM,
     Branch,
@@ -133,7 +131,7 @@ def branch_list(request: PortalRequest) -> HttpResponse:
                 f"{branch.groups_count}个" if branch.groups_count else "不分",
                 str(branch.members),
                 str(branch.full_members),
-                "、".join(hint.short for hint in hints(facts[branch.pk], day)) or "无",
+                listed(facts[branch.pk], day),
             ]
         }
         for branch in shown
@@ -287,44 +285,21 @@ def changed_labels(form: BaseForm) -> str:
 # -------------------------------------------------------------------------------------------------------------- posts
 
 
-def note_appointment(access: Access, post: Post, ended: Iterable[Post] = ()) -> None:
-    """Who got which post, and who laid one down for it."""
+def note_appointment(access: Access, post: Post) -> None:
+    """Who got which post."""
     audit.note(access, audit.Kind.RIGHTS, "任命", post, from_on=post.from_on, of=post.branch or post.committee)
-    for one in ended:
-        audit.note(access, audit.Kind.RIGHTS, "免去职务", one, until=post.from_on)
-
-
-def post_new(request: PortalRequest, pk: int) -> HttpResponse:
-    """Somebody takes up a post in the branch; a handover ends the one before in the same act."""
-    access = request.access
-    with _acting(request):
-        branch = get_object_or_404(Branch.objects.select_related("committee"), pk=pk, committee__in=access.office_of)
-        initial = {"kind": request.GET.get("kind", "")}
-        form = PostForm(request.POST or None, access=access, branch=branch, initial=initial)
-        if request.method == "POST" and form.is_valid():
-            post = form.save()
-            note_appointment(access, post, form.ending)
-            roster_changed(branch.committee, request.now)
-            ended = f"，{'、'.join(one.member.name for one in form.ending)}同日离任" if form.ending else ""
-            messages.success(
-                request, f"{post.member.name}自 {post.from_on} 起任{branch.name}{post.get_kind_display()}{ended}。"
-            )
-            return redirect(branch)
-    return render(request, "branches/post_form.html", {"form": form, "branch": branch, "held": form.held})
 
 
 def post_end(request: PortalRequest, pk: int) -> HttpResponse:
-    """A post ends on a day; what was done in it stays as it was."""
+    """A post at the committee ends on a day; what was done in it stays as it was."""
     access = request.access
     with _acting(request):
         posts = Post.objects.filter(
-            Q(branch__committee__in=access.office_of)
-            | Q(committee__in=access.office_of, kind__in=CommitteePostForm.KINDS),
             Q(until_on__isnull=True) | Q(until_on__gt=access.on),
-        )
-        post = get_object_or_404(posts.select_related("member", "branch", "committee"), pk=pk)
+            committee__in=access.office_of, kind__in=CommitteePostForm.KINDS,
+        )  # fmt: skip
+        post = get_object_or_404(posts.select_related("member", "committee"), pk=pk)
         form = PostEndForm(request.POST or None, access=access, post=post)
-        back = post.branch.get_absolute_url() if post.branch else reverse("branches:committee_posts")
         if request.method == "POST" and form.is_valid():
             until = form.cleaned_data["until_on"]
             Post.objects.filter(pk=post.pk).update(until_on=until)
@@ -332,8 +307,8 @@ def post_end(request: PortalRequest, pk: int) -> HttpResponse:
             messages.success(
                 request, f"{post.member.name}自 {form.cleaned_data['until_on']} 起不再担任{post.get_kind_display()}。"
             )
-            return redirect(back)
-    return render(request, "branches/post_end.html", {"form": form, "post": post, "back": back})
+            return redirect("branches:committee_posts")
+    return render(request, "branches/post_end.html", {"form": form, "post": post})
 
 
 def committee_posts(request: PortalRequest) -> HttpResponse:
