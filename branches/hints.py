@@ -84,7 +84,7 @@ def months_before(day: date, months: int) -> date:
 
 def hints(facts: Facts, day: date) -> list[Hint]:
     """The most urgent first; empty where nothing strikes."""
-    found = [*_term(facts, day), *_size(facts), *_committee(facts), *_units(facts)]
+    found = [*term_hints(facts, day), *_size(facts), *_committee(facts), *_units(facts)]
     return sorted(found, key=lambda hint: hint.level)
 
 
@@ -93,7 +93,8 @@ def listed(facts: Facts, day: date) -> str:
     return "、".join(hint.short for hint in hints(facts, day) if hint.level < Level.BLANK) or "无"
 
 
-def _term(facts: Facts, day: date) -> list[Hint]:
+def term_hints(facts: Facts, day: date) -> list[Hint]:
+    """Only what the term has to say."""
     if facts.kind == "temporary":
         return []  # appointed for an occasion, not elected for a term
     if facts.elected_on is None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
-from branches.hints import Facts, Hint, Level, hints
+from branches.hints import Facts, Hint, term_hints
 from branches.models import Branch, Committee, Membership, Post, on_day
 
 SEATS = (Post.Kind.SECRETARY, Post.Kind.DEPUTY, Post.Kind.ORGANIZATION, Post.Kind.PUBLICITY, Post.Kind.DISCIPLINE)
@@ -90,9 +90,13 @@ def sums_of(committees: Iterable[Committee], branches: Iterable[Branch], facts: 
     return found
 
 
-def hints_of(branches: Iterable[Branch], day: date, least: Level = Level.BLANK) -> list[tuple[Branch, Hint]]:
-    """What deserves a second look among these branches, at least so urgent, the most urgent and nearest first."""
-    listed = list(branches)
-    facts = facts_of(listed, day)
-    found = [(branch, hint) for branch in listed for hint in hints(facts[branch.pk], day) if hint.level <= least]
-    return sorted(found, key=lambda pair: (pair[1].level, pair[1].on or date.max))
+def terms_due(branches: QuerySet[Branch], day: date) -> list[tuple[Branch, Hint]]:
+    """The branches whose term is over or soon will be, the nearest end first; one query."""
+    # A term that ends within the three months began at most so long ago; the exact day is the hint's to tell.
+    begun = [Q(term_years=n, elected_on__lte=day + timedelta(days=93 - 365 * n)) for n in range(1, 6)]
+    near = branches.existing_on(day).filter(Q(*begun, _connector=Q.OR))  # type: ignore[attr-defined]
+    found = []
+    for branch in near:
+        facts = Facts(kind=branch.kind, elected_on=branch.elected_on, term_years=branch.term_years)
+        found += [(branch, hint) for hint in term_hints(facts, day) if hint.on]
+    return sorted(found, key=lambda pair: (pair[1].on or day, pair[0].code))

@@ -12,7 +12,10 @@ from django.urls import reverse
 from django.utils.timezone import localdate, localtime, make_aware
 
 from branches.access import Access
+from branches.models import Branch
+from branches.organization import terms_due
 from branches.templatetags.portal import days_late
+from config import handover
 from plan.models import Duty, Filing, Plan, Standing, under
 from plan.settling import may_settle, settle_url
 from plan.views.filings import WAITS_FOR, waiting_for
@@ -169,6 +172,7 @@ def leader_home(access: Access) -> dict[str, Any]:
         "next": next((line for lines in lists for line in lines if line.action_url), None),
         "late": late, "sent_back": sent_back, "this_week": this_week, "this_month": this_month, "later": later,
         "mine": mine, "waiting": _filing_group(waiting, label="打开审定", whose=True),
+        "terms": _terms(Branch.objects.filter(pk__in=access.leads), access), "handovers": handover.notices(access),
         "recent": _filing_group(filings.filter(filed_at__isnull=False).order_by("-filed_at", "-pk"), limit=A_FEW),
     }  # fmt: skip
 
@@ -201,8 +205,8 @@ def member_home(access: Access) -> dict[str, Any]:
         "plan": plan,
         "week": WeekItem.objects.filter(plan=plan, week_on=monday).first() if plan else None,
         "mine": own_duties(access),
-        "dates": _next_dates(access),
-    }
+        "dates": _next_dates(access), "handovers": handover.notices(access),
+    }  # fmt: skip
 
 
 def _next_dates(access: Access) -> list[PlanItem]:
@@ -241,12 +245,21 @@ def office_home(access: Access) -> dict[str, Any]:
         "late_all_url": _duties_url(standing="overdue"), "week_all_url": _duties_url(standing="week"),
         "drafts": _unread(_filing_group(drafts, whose=True, limit=A_FEW)),
         "own": _duty_group(access, own, whose=True, limit=A_FEW),
+        "terms": _terms(Branch.objects.filter(committee__in=access.office_of), access),
         "stats": [
             {"label": "待审", "number": waiting.total, "unit": "件", "url": "#waiting"},
             {"label": "逾期", "number": late.total, "unit": "项", "url": "#late", "tone": "late" if late.total else ""},
             {"label": "本周到期", "number": this_week.total, "unit": "项", "url": "#week"},
         ],
     }  # fmt: skip
+
+
+def _terms(branches: QuerySet[Branch], access: Access) -> list[dict[str, str]]:
+    """A quiet line for each branch whose term is over or soon will be."""
+    return [
+        {"branch": branch.name, "url": branch.get_absolute_url(), "text": hint.text}
+        for branch, hint in terms_due(branches, access.on)[:A_FEW]
+    ]
 
 
 def _waiting(access: Access) -> Group:

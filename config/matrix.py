@@ -35,6 +35,8 @@ ROUTES: dict[str, Row] = {
     "home": Row(get=EVERYBODY),
     "healthz": Row(get=EVERYBODY, public=True),
     "gallery": Row(get=EVERYBODY),
+    "handover_pack": Row(get=BUSINESS),
+    "handover_docx": Row(get=BUSINESS),
     # branches: people and accounts
     "branches:login": Row(get=EVERYBODY, post=EVERYBODY, public=True),
     "branches:logout": Row(post=EVERYBODY),

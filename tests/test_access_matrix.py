@@ -48,6 +48,8 @@ TABLE = """
 home                                        LL    k-    k-    k-    k-    k-    k-    k-    r-    r-    r-    r-    k-
 healthz                                     k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 gallery                                     LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+handover_pack                               LL    k-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
+handover_docx                               LL    k-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
 # branches: people and accounts
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 branches:login                              kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
@@ -240,6 +242,8 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     ):  # fmt: skip
         case(name)
     case("branches:committee_edit", o.world.committee.pk)
+    for name in ("handover_pack", "handover_docx"):
+        case(name, first.pk, o.branch_post.from_on.isoformat())
     for name in ("branches:branch_detail", "branches:branch_edit", "branches:handover", "branches:user_open_branch"):
         case(name, first.pk)
     for name in ("branches:member_detail", "branches:member_edit", "branches:member_transfer"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -169,7 +169,7 @@ def branch_detail(request: PortalRequest, pk: int) -> HttpResponse:
     )
     # Today's page also names who will take up a post; a past day's says who held one.
     held = Q(until_on__isnull=True) | Q(until_on__gt=day) if day == access.on else on_day(day)
-    posts = branch.posts.filter(held).select_related("member").order_by("from_on", "pk")
+    posts = list(branch.posts.filter(held).select_related("member").order_by("from_on", "pk"))
     groups = branch.groups.annotate(
         members=Count("memberships", filter=on_day(day, "memberships__"), distinct=True)
     ).order_by("pk")  # as they were set up: by name 第三 would stand before 第二
@@ -196,6 +196,7 @@ def branch_detail(request: PortalRequest, pk: int) -> HttpResponse:
             "facts": facts,
             "posts": sorted(posts, key=lambda post: POST_ORDER[Post.Kind(post.kind)]),
             "groups": groups,
+            "handovers": _handovers(posts, access) if keeps or branch.pk in access.leads else [],
             "columns": ROSTER_COLUMNS if reads_entries else ROSTER_COLUMNS[:4],
             "rows": [_roster_row(member, branch, day, reads_entries, member.pk in readable) for member in page],
             "reads_entries": reads_entries,
@@ -203,6 +204,12 @@ def branch_detail(request: PortalRequest, pk: int) -> HttpResponse:
             "hints": hints(facts_of([branch], day)[branch.pk], day) if reads_entries and not branch.closed_on else [],
         },
     )
+
+
+def _handovers(posts: list[Post], access: Access) -> list[date]:
+    """The days on which posts of the branch change hands: planned, or within the last 30 days."""
+    days = {day for post in posts for day in (post.from_on, post.until_on) if day}
+    return sorted(day for day in days if day > access.on - timedelta(days=30))
 
 
 def _kind_facts(branch: Branch) -> list[tuple[str, str]]:
