@@ -88,7 +88,7 @@ class HandoverForm(PortalForm):
         others = [(pk, f"交给{name}") for pk, name in named if pk != str(post.member_id)]
         begun = post.from_on <= self.access.on
         ends = (VACANT, "离任，暂时空缺") if begun else (CANCEL, "取消这项任命")
-        until = f"，至{post.until_on}离任" if post.until_on else ""
+        until = f"，至{post.until_on}离任" if post.until_on else "" if begun else "（待任）"
         return forms.ChoiceField(
             label=f"{post.get_kind_display()}　{post.member.name}", required=False,
             choices=[("", "不变"), ends, *(others if begun else [])], help_text=f"{post.from_on}起{until}",

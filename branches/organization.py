@@ -48,7 +48,6 @@ class Sum:
     """A committee with everything below it."""
 
     committee: Committee
-    depth: int
     branches: int = 0
     members: int = 0
     full_members: int = 0
@@ -68,8 +67,8 @@ def sums_of(committees: Iterable[Committee], branches: Iterable[Branch], facts: 
         own.setdefault(branch.committee_id, []).append(branch)
     found: list[Sum] = []
 
-    def walk(committee: Committee, depth: int) -> Sum:
-        line = Sum(committee, depth, own=own.get(committee.pk, []))
+    def walk(committee: Committee) -> Sum:
+        line = Sum(committee, own=own.get(committee.pk, []))
         found.append(line)
         for branch in line.own:
             fact = facts[branch.pk]
@@ -78,7 +77,7 @@ def sums_of(committees: Iterable[Committee], branches: Iterable[Branch], facts: 
             line.full_members += fact.full_members
             line.vacancies += not fact.secretary
         for child in children.get(committee.pk, []):
-            below = walk(child, depth + 1)
+            below = walk(child)
             line.branches += below.branches
             line.members += below.members
             line.full_members += below.full_members
@@ -86,7 +85,7 @@ def sums_of(committees: Iterable[Committee], branches: Iterable[Branch], facts: 
         return line
 
     for root in children.get(None, []):
-        walk(root, 0)
+        walk(root)
     return found
 
 

@@ -129,7 +129,7 @@ def _duties(branch: Branch, access: Access) -> list[Part]:
         for duty in shown
     ]
     columns = ["任务", "时段", "期限", "状态"]
-    return [Part("未办结的任务", columns, rows, "今后60天没有未办结的任务。", note, [70, 36, 28, 22])]
+    return [Part("未办结的任务", columns, rows, "今后60天没有未办结的任务。", note, [58, 48, 26, 24])]
 
 
 def _own(branch: Branch, state: str) -> QuerySet[Filing]:
@@ -188,8 +188,11 @@ def _roster(branch: Branch, day: date) -> Part:
         .order_by("member__name_key", "member")
     )
     held: dict[int, list[str]] = {}
-    for post in Post.objects.filter(on_day(day), branch=branch).order_by("pk"):
-        held.setdefault(post.member_id, []).append(str(post.get_kind_display()))
+    posts = list(Post.objects.filter(on_day(day), branch=branch).order_by("pk"))
+    for kind in Post.IN_BRANCH:
+        for post in posts:
+            if post.kind == kind:
+                held.setdefault(post.member_id, []).append(str(kind.label))
     rows = [
         [
             one.member.name,

@@ -24,8 +24,8 @@ PER_PAGE = 50
 MOST_HINTS = 20
 
 TREE_COLUMNS = [
-    {"label": "党组织", "kind": "head"}, {"label": "类别", "kind": "named"}, {"label": "党支部", "kind": "number"},
-    {"label": "党员", "kind": "number"}, {"label": "其中正式", "kind": "number"},
+    {"label": "党组织", "kind": "head"}, {"label": "类别", "kind": "named"}, {"label": "上级", "kind": "named"},
+    {"label": "党支部", "kind": "number"}, {"label": "党员", "kind": "number"}, {"label": "其中正式", "kind": "number"},
     {"label": "书记空缺", "kind": "number"},
 ]  # fmt: skip
 BRANCH_COLUMNS = [
@@ -67,8 +67,9 @@ def organization(request: PortalRequest) -> HttpResponse:
 def _tree_cells(line: Sum) -> list[Any]:
     url = f"{reverse('branches:organization')}?committee={line.committee.pk}"
     return [
-        {"text": f"{'　' * line.depth}{'└ ' if line.depth else ''}{line.committee.name}", "url": url},
+        {"text": line.committee.name, "url": url},
         line.committee.get_kind_display(),
+        line.committee.parent.short_name if line.committee.parent else "无",
         str(line.branches),
         str(line.members),
         str(line.full_members),

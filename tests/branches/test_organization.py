@@ -10,7 +10,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from branches.models import AuditEvent, Branch, Committee, Post
+from branches.models import AuditEvent, Branch, Committee, Member, Post
+from branches.roster import plan_import
+from branches.roster_cells import read_roster
+from branches.roster_sheets import roster_sheet
+from documents.workbook import write
 from tests.conftest import at
 from tests.plan.test_tree import login
 from tests.tree import Wood, issue_for, make_wood
@@ -58,7 +62,7 @@ def test_the_tree_is_shown_from_ones_own_committee_down(wood: Wood, who: str, se
 
 def test_an_upper_line_counts_what_is_below_it(wood: Wood) -> None:
     tree = login(wood, "university_office").get(reverse("branches:organization")).context["tree"]
-    rows = {row["cells"][0]["text"].strip("　└ "): row["cells"][2:] for row in tree}
+    rows = {row["cells"][0]["text"]: row["cells"][3:] for row in tree}
     # branches, members, full members, branches without a secretary
     assert rows["教学总支部"] == ["1", "2", "2", "0"]
     assert rows["后勤党委"] == ["1", "1", "1", "0"]
@@ -66,7 +70,7 @@ def test_an_upper_line_counts_what_is_below_it(wood: Wood) -> None:
     assert rows["西北政法大学机关党委"] == ["3", str(first + second + 2), str(first + second + 1), "0"]
     Post.objects.filter(branch=wood.deep).update(until_on=date(2018, 7, 4))
     tree = login(wood, "university_office").get(reverse("branches:organization")).context["tree"]
-    assert [row["cells"][5] for row in tree] == ["1", "1", "1", "0"]
+    assert [row["cells"][6] for row in tree] == ["1", "1", "1", "0"]
 
 
 CHANGES = [
@@ -185,3 +189,17 @@ def test_the_pages_ask_as_much_for_300_branches_as_for_one(wood: Wood, page: str
             assert client.get(url).status_code == 200
         counts.append(len(asked))
     assert counts == [counts[0]] * 3
+
+
+def test_an_upper_committees_roster_names_the_branches_below_it_and_none_beside(wood: Wood) -> None:
+    day = date(2018, 7, 4)
+    numbers = {"deep": "17610", "aside": "17601"}
+    sees_of = {"committee": {"deep"}, "general": {"deep"}, "sibling": {"aside"}, "university": {"deep", "aside"}}
+    for who, sees in sees_of.items():
+        rosters = {}
+        for name in ("deep", "aside"):
+            branch = getattr(wood, name)
+            sheet = roster_sheet(Member.objects.filter(memberships__branch=branch), day, "党员名册")
+            plan = plan_import(read_roster(write([sheet])), getattr(wood, who), day)
+            rosters[name] = any(row.staff_number == numbers[name] and not row.problems for row in plan.rows)
+        assert {name for name, fine in rosters.items() if fine} == sees
