@@ -112,7 +112,7 @@ def _duties(branch: Branch, access: Access) -> list[Part]:
     """What is late or due within the next days, one by one; what is later still is counted."""
     now, until = access.now, access.now + AHEAD
     owed = Duty.objects.of_branch([branch.pk]).unsettled(now)
-    soon = owed.filter(due_at__lte=until).with_standing(now).select_related("requirement")
+    soon: Any = owed.filter(due_at__lte=until).with_standing(now).select_related("requirement")
     found = list(soon.order_by("due_at", "code", "pk")[: MOST + 1])
     later = owed.filter(due_at__gt=until).count()
     shown = found[:MOST]
