@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from branches.views import accounts, audit, organization, people, posts, roster
+from branches.views import accounts, audit, grants, organization, people, posts, roster
 
 app_name = "branches"
 urlpatterns = [
@@ -22,6 +22,8 @@ urlpatterns = [
     path("organization/", organization.organization, name="organization"),
     path("organization/new/", organization.committee_new, name="committee_new"),
     path("organization/<int:pk>/", organization.committee_edit, name="committee_edit"),
+    path("grants/", grants.grants, name="grants"),
+    path("grants/<int:pk>/end/", grants.grant_end, name="grant_end"),
     path("branches/", people.branch_list, name="branch_list"),
     path("branches/new/", people.branch_new, name="branch_new"),
     path("branches/<int:pk>/", people.branch_detail, name="branch_detail"),

@@ -82,8 +82,9 @@ def may_read(access: Access, branch: Branch, posts: Sequence[Post], on: date) ->
 def pack_of(access: Access, branch: Branch, posts: Sequence[Post], on: date) -> Pack:
     """Everything as it is at the moment; a fixed number of queries."""
     pack = Pack(branch, on)
+    inside = branch.pk in access.leads or any(post.member_id == access.member_id for post in posts)
     pack.parts = [
-        _posts(posts, on), *_duties(branch, access), _sent_back(branch, access), _drafts(branch, access),
+        _posts(posts, on), *_duties(branch, access), _sent_back(branch, access), _drafts(branch, access, inside),
         _sittings(branch, access.on), _roster(branch, max(on, access.on)),
     ]  # fmt: skip
     waiting = Filing.objects.waiting_at_branch([branch.pk]).count()
@@ -154,8 +155,11 @@ def _sent_back(branch: Branch, access: Access) -> Part:
     return Part("退回待补正的材料", ["标题", "种类", "退回日期"], rows, "没有退回的材料。", widths_mm=[96, 32, 28])
 
 
-def _drafts(branch: Branch, access: Access) -> Part:
+def _drafts(branch: Branch, access: Access, inside: bool) -> Part:
+    """To those who hand over and take over with the titles; to the office, as everywhere, only what kind they are."""
     rows = _titles(list(_own(branch, Filing.State.DRAFT)[:MOST]), branch, access)
+    if not inside:
+        rows = [["草稿", *rest] for _, *rest in rows]
     return Part("未报送的草稿", ["标题", "种类", "最近动笔"], rows, "没有未报送的草稿。", widths_mm=[96, 32, 28])
 
 

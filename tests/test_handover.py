@@ -83,6 +83,7 @@ def test_what_is_owed_in_hand_sent_back_and_planned_stands_in_it(handed: World, 
     drafts = [row[0] for row in parts["未报送的草稿"].texts]
     assert "先锋岗总结草稿" in drafts
     assert "周敏的半年自评" not in page.content.decode()
+    assert "先锋岗总结草稿" not in login("office").get(address(handed)).content.decode()
     assert [row[:2] for row in parts["今后60天的学习安排"].texts] == [["学习党章", "8月1日"]]
     # The members and who holds what from the day of the handover on.
     posts = {row[0]: row[3] for row in parts["党员与任职"].texts}
