@@ -169,6 +169,11 @@ class Access:
         return self.office_of | self.inspects
 
     @property
+    def organizes(self) -> frozenset[int]:
+        """Committees whose tree the person sets up: as their office, or as the keeper of their system."""
+        return self.office_of | self.administers
+
+    @property
     def led_branch_id(self) -> int | None:
         """The branch the person works for in the portal: the one with the highest post."""
         for held in (self.secretary_of, self.deputy_of, self.commissioner_of):

@@ -23,13 +23,17 @@ from branches.models import (
     Post,
     normal_staff_number,
     on_day,
+    with_subtrees,
 )
 from branches.personal_forms import PersonalFields
-from branches.roster_cells import ELECTED, Unreadable, clean_name, is_name, staff_number_of
+from branches.roster_cells import Unreadable, clean_name, is_name, staff_number_of
 from documents.workbook import MAX_BYTES
 
 # A day that no calendar of the Party's work needs: what is outside is a slip of the finger.
 FIRST_DAY, LAST_DAY = date(1920, 1, 1), date(2099, 12, 31)
+
+# The kinds of committee from the top of the tree down: each stands under one of an earlier kind.
+LEVELS = [kind.value for kind in Committee.Kind]
 
 
 class DayField(forms.DateField):
@@ -89,6 +93,7 @@ class BranchForm(SeenForm):
     """A branch and the names of its party groups."""
 
     founded_on = DayField(label="成立日期")
+    elected_on = DayField(label="本届选举日期", required=False, help_text="届满前3个月起提醒换届。")
     closed_on = DayField(label="撤销日期", required=False, help_text="从这一天起不再有这个支部；请先转出全部党员。")
     new_groups = forms.CharField(
         label="新增党小组",
@@ -99,7 +104,9 @@ class BranchForm(SeenForm):
 
     class Meta:
         model = Branch
-        fields = ["name", "code", "theme_day", "founded_on", "closed_on"]
+        fields = [
+            "name", "code", "kind", "units", "theme_day", "elected_on", "term_years", "founded_on", "closed_on"
+        ]  # fmt: skip
 
     def __init__(self, *args: Any, committees: QuerySet[Committee], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -107,7 +114,7 @@ class BranchForm(SeenForm):
         if not self.instance.pk:
             del self.fields["closed_on"]
             if len(committees) > 1:
-                field = forms.ModelChoiceField(committees, label="所属党委", empty_label="请选择")
+                field = forms.ModelChoiceField(committees, label="所属党组织", empty_label="请选择")
                 self.fields = {"committee": field, **self.fields}
             else:
                 self.instance.committee = committees[0]
@@ -131,6 +138,12 @@ class BranchForm(SeenForm):
             raise forms.ValidationError("代码用于回执号，只用数字和字母，如 03。")
         return code
 
+    def clean_term_years(self) -> int:
+        years = self.cleaned_data["term_years"]
+        if not 1 <= years <= 5:
+            raise forms.ValidationError("每届任期为1至5年，机关和高校的支部一般为3年。")
+        return years
+
     def clean_new_groups(self) -> list[str]:
         names = [re.sub(r"\s", "", line) for line in self.cleaned_data["new_groups"].splitlines()]
         names = [name for name in names if name]
@@ -143,9 +156,12 @@ class BranchForm(SeenForm):
         committee = data.get("committee") or getattr(self.instance, "committee", None)
         if committee:
             others = Branch.objects.filter(committee=committee).exclude(pk=self.instance.pk)
-            for name, label in (("name", "名称"), ("code", "代码")):
-                if data.get(name) and others.filter(**{name: data[name]}).exists():
-                    self.add_error(name, f"已有{label}为“{data[name]}”的支部，请换一个。")
+            if data.get("name") and others.filter(name=data["name"]).exists():
+                self.add_error("name", f"已有名称为“{data['name']}”的支部，请换一个。")
+            # Receipts bear the code, and one desk may receive from the whole tree: there a code stands for one branch.
+            if data.get("code") and (other := branch_with_code(committee, data["code"], self.instance.pk)):
+                where = "" if other.committee_id == committee.pk else f"（{other.committee.name}的{other.name}）"
+                self.add_error("code", f"已有代码为“{data['code']}”的支部{where}，请换一个。")
         founded, closed = data.get("founded_on"), data.get("closed_on")
         if self.instance.pk and founded:
             earliest = self.instance.memberships.order_by("from_on").values_list("from_on", flat=True).first()
@@ -192,6 +208,13 @@ class BranchForm(SeenForm):
         return branch
 
 
+def branch_with_code(committee: Committee, code: str, but: int | None) -> Branch | None:
+    """Another branch of the same tree that bears this code."""
+    tree = Committee.objects.beside(committee.pk).values("pk")
+    others = Branch.objects.filter(committee__in=tree, code=code).select_related("committee")
+    return (others.exclude(pk=but) if but else others).first()
+
+
 def branch_exists_on(branch: Branch, day: date) -> str:
     """Why nobody can belong to the branch on that day; empty if one can."""
     if day < branch.founded_on:
@@ -213,6 +236,71 @@ def group_choices(branches: QuerySet[Branch]) -> list[Any]:
     for pk, name, branch in rows.values_list("pk", "name", "branch__name"):
         listed.setdefault(branch, []).append((str(pk), name))
     return [("", "不分小组"), *listed.items()]
+
+
+# --------------------------------------------------------------------------------------------------------- committees
+
+
+class CommitteeForm(SeenForm):
+    """A committee and its place in the tree: a 党总支 stands under a 机关党委 or 校党委, never above one."""
+
+    class Meta:
+        model = Committee
+        fields = ["kind", "name", "short_name", "code", "parent"]
+        help_texts = {
+            "short_name": "用于“××办公室”，如“机关党委”。",
+            "code": "用于公文的发文字号，可以不填。",
+            "parent": "上级的实施方案管到它的支部。本年度已经下发的任务，仍报原来的党组织。",
+        }  # fmt: skip
+
+    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.access = access
+        committee, parent = self.instance, self.fields["parent"]
+        if committee.pk and committee.parent_id and committee.parent_id not in access.organizes:
+            # Where it hangs is for those above to say.
+            del self.fields["parent"]
+            return
+        parent.queryset = Committee.objects.filter(pk__in=access.organizes).order_by("pk")  # type: ignore[attr-defined]
+        top = bool(committee.pk) and committee.parent_id is None
+        parent.required = not top
+        parent.empty_label = "没有上级" if top else "请选择"  # type: ignore[attr-defined]
+
+    def clean_name(self) -> str:
+        name = re.sub(r"\s", "", self.cleaned_data["name"])
+        if Committee.objects.filter(name=name).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(f"已有“{name}”，请换一个名称。")
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        parent = data.get("parent", self.instance.parent if self.instance.pk else None)
+        kind = data.get("kind")
+        where = "parent" if "parent" in self.fields else "kind"
+        if parent and self.instance.pk and parent.pk in with_subtrees({self.instance.pk}):
+            self.add_error(where, f"{parent.name}就是它自己或它的下级，不能作它的上级，请另选。")
+            return data
+        if parent and kind and LEVELS.index(kind) <= LEVELS.index(parent.kind):
+            labels = f"{Committee.Kind(kind).label}不能设在{Committee.Kind(parent.kind).label}之下"
+            self.add_error(where, f"{labels}，请改类别或另选上级。")
+        if kind and self.instance.pk:
+            below = [child for child in self.instance.children.all() if LEVELS.index(child.kind) <= LEVELS.index(kind)]
+            if below:
+                names = "、".join(child.name for child in below)
+                self.add_error("kind", f"它的下级有{names}，类别不能改为{Committee.Kind(kind).label}。")
+        if parent and self.instance.pk and parent.pk != self.instance.parent_id:
+            self._check_codes(parent)
+        return data
+
+    def _check_codes(self, parent: Committee) -> None:
+        """Two trees that become one have no branch code in common."""
+        mine = with_subtrees({self.instance.pk})
+        tree = Committee.objects.beside(parent.pk).exclude(pk__in=mine).values("pk")
+        there = Branch.objects.filter(committee__in=tree).values("code")
+        same = Branch.objects.filter(committee__in=mine, code__in=there).order_by("code").values_list("code", flat=True)
+        if same:
+            codes = "、".join(list(same)[:10])
+            self.add_error("parent", f"支部代码 {codes} 在那里已有别的支部使用，请先改成不同的代码。")
 
 
 # ------------------------------------------------------------------------------------------------------------ members
@@ -451,68 +539,8 @@ class TransferForm(PortalForm):
 # -------------------------------------------------------------------------------------------------------------- posts
 
 
-class PostForm(PortalForm):
-    """A post in a branch from a day on; where somebody holds it, ending theirs in the same act is the handover."""
-
-    kind = forms.ChoiceField(label="职务")
-    member = forms.ModelChoiceField(Member.objects.none(), label="任职党员", empty_label="请选择")
-    from_on = DayField(label="任职日期", help_text="从这一天起有相应的权限。")
-    hand_over = forms.BooleanField(
-        label="同时终止现任的任期（交接）", required=False, help_text="现任任职到前一天为止，任职期间的记录不变。"
-    )
-
-    def __init__(self, *args: Any, access: Access, branch: Branch, **kwargs: Any) -> None:
-        kwargs["initial"] = {"from_on": access.on, **kwargs.get("initial", {})}
-        super().__init__(*args, **kwargs)
-        self.branch = branch
-        self.fields["kind"].choices = [  # type: ignore[attr-defined]
-            ("", "请选择"), *((kind.value, kind.label) for kind in Post.IN_BRANCH)
-        ]  # fmt: skip
-        self.fields["member"].queryset = branch.roster(access.on)  # type: ignore[attr-defined]
-        self.held = list(
-            branch.posts.filter(Q(until_on__isnull=True) | Q(until_on__gt=access.on))
-            .select_related("member")
-            .order_by("from_on")
-        )
-        self.ending: list[Post] = []
-        if not self.held:
-            del self.fields["hand_over"]
-
-    def clean(self) -> dict[str, Any]:
-        data = self.cleaned_data
-        kind, member, day = data.get("kind"), data.get("member"), data.get("from_on")
-        if not (kind and member and day):
-            return data
-        label = Post.Kind(kind).label
-        if not self.branch.roster(day).filter(pk=member.pk).exists():
-            self.add_error("from_on", f"{member.name}在 {day} 还不在{self.branch.name}的名册上。")
-        if kind in ELECTED and not member.is_full(day):
-            self.add_error("member", f"{member.name}在这一天是预备党员，不能担任{label}。")
-        holding = [post for post in self.held if post.kind == kind and (not post.until_on or post.until_on > day)]
-        for post in holding:
-            if post.member_id == member.pk:
-                self.add_error("member", f"{member.name}已自 {post.from_on} 起担任{label}。")
-                return data
-        if data.get("hand_over"):
-            self.ending = holding
-            if late := next((post for post in holding if post.from_on >= day), None):
-                self.add_error("from_on", f"{late.member.name}自 {late.from_on} 起担任{label}，交接日期须晚于这一天。")
-        elif holding and kind == Post.Kind.SECRETARY:
-            names = "、".join(post.member.name for post in holding)
-            self.add_error("hand_over", f"{self.branch.name}现任支部书记是{names}。一个支部只有一名书记，请勾选交接。")
-        return data
-
-    def save(self) -> Post:
-        """End what is handed over, then begin."""
-        data = self.cleaned_data
-        Post.objects.filter(pk__in=[post.pk for post in self.ending]).update(until_on=data["from_on"])
-        return Post.objects.create(
-            member=data["member"], kind=data["kind"], branch=self.branch, from_on=data["from_on"]
-        )
-
-
 class PostEndForm(PortalForm):
-    """The day from which a post is no longer held."""
+    """The day from which a post at the committee is no longer held."""
 
     until_on = DayField(label="离任日期", help_text="从这一天起不再有相应的权限；前一天为任职的最后一天。")
 

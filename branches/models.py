@@ -13,12 +13,10 @@ from django.urls import reverse
 from pypinyin import Style, lazy_pinyin
 
 from branches.constraints import both_or_neither, in_order
+from branches.hints import COMMITTEE_FROM as COMMITTEE_FROM
 
 if TYPE_CHECKING:
     from branches.access import Access
-
-# Below this number of full members a branch has no branch committee (支部工作条例).
-COMMITTEE_FROM = 7
 
 # pypinyin reads a character in its commonest way; as surnames these are read otherwise.
 SURNAMES = {
@@ -47,6 +45,27 @@ def on_day(day: date, prefix: str = "") -> Q:
     )
 
 
+class CommitteeQuerySet(models.QuerySet["Committee"]):
+    """The tree has three levels (校党委, 机关党委, 党总支), so both ways are asked within one query."""
+
+    def under(self, pk: int) -> CommitteeQuerySet:
+        """The committee and those below it."""
+        return self.filter(Q(pk=pk) | Q(parent=pk) | Q(parent__parent=pk))
+
+    def over(self, pk: int) -> CommitteeQuerySet:
+        """The committee and those above it, annotated with `steps`: how many levels up."""
+        ways = ({"pk": pk}, {"children": pk}, {"children__children": pk})
+        either = Q(*(Q(**way) for way in ways), _connector=Q.OR)
+        steps = models.Case(*(models.When(**way, then=models.Value(n)) for n, way in enumerate(ways)))
+        return self.filter(either).annotate(steps=steps).distinct()
+
+    def beside(self, pk: int) -> CommitteeQuerySet:
+        """All committees of the same tree."""
+        furthest: tuple[str, ...] = ("-steps",)
+        top = self.over(pk).order_by(*furthest).values_list("pk", flat=True)[:1]
+        return self.under(next(iter(top), pk))
+
+
 class Committee(models.Model):
     """A committee of the tree (校党委, 机关党委, 党总支): issues plans, and its office receives what branches file."""
 
@@ -62,6 +81,8 @@ class Committee(models.Model):
     name = models.CharField("名称", max_length=80)
     short_name = models.CharField("简称", max_length=30)
     code = models.CharField("机关代字", max_length=20, blank=True)
+
+    objects = CommitteeQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "机关党委"

@@ -142,29 +142,33 @@ class _Roster:
     """The roster a workbook is compared with, loaded in five queries, and the mark that says whether it has changed."""
 
     def __init__(self, committee: Committee, numbers: Iterable[str], day: date) -> None:
-        ever_here = Membership.objects.filter(branch__committee=committee, member=OuterRef("pk"))
+        below = Committee.objects.under(committee.pk).values("pk")
+        ever_here = Membership.objects.filter(branch__committee__in=below, member=OuterRef("pk"))
         members = list(Member.objects.filter(Q(staff_number__in=set(numbers)) | Exists(ever_here)).order_by("pk"))
         ids = {member.pk for member in members}
         self.members = {member.staff_number: member for member in members}
         self.names = {member.pk: member.name for member in members}
-        branches = list(Branch.objects.filter(committee=committee).order_by("pk"))
+        branches = list(Branch.objects.filter(committee__in=below).order_by("pk"))
+        self.branch_ids = {branch.pk for branch in branches}
+        # Of two branches with one name the committee's own is meant: what comes last stays.
+        branches.sort(key=lambda branch: branch.committee_id == committee.pk)
         self.branches = {
             squeezed(branch.name): branch
             for branch in branches
             if branch.founded_on <= day and (branch.closed_on is None or branch.closed_on > day)
         }
-        groups = list(PartyGroup.objects.filter(branch__committee=committee).order_by("pk"))
+        groups = list(PartyGroup.objects.filter(branch__committee__in=below).order_by("pk"))
         self.groups = {(group.branch_id, squeezed(group.name)): group for group in groups}
         memberships = [
             one
             for one in Membership.objects.filter(
-                Q(branch__committee=committee) | Q(member__staff_number__in=set(numbers))
+                Q(branch__committee__in=below) | Q(member__staff_number__in=set(numbers))
             )
             .select_related("branch", "group")
             .order_by("pk")
             if one.member_id in ids
         ]
-        posts = list(Post.objects.filter(branch__committee=committee).order_by("pk"))
+        posts = list(Post.objects.filter(branch__committee__in=below).order_by("pk"))
         self.current: dict[int, Membership] = {}
         self.later: dict[int, Membership] = {}
         for one in memberships:
@@ -207,7 +211,7 @@ def plan_import(reading: Reading, committee: Committee, effective_on: date) -> I
     roster = _Roster(committee, [row.staff_number for row in rows if row.staff_number], effective_on)
     _refuse_lost_zeros(rows, roster)
     for row in rows:
-        _compare(row, roster, committee, effective_on)
+        _compare(row, roster, effective_on)
     _refuse_second_secretaries(rows, roster)
     for row in rows:
         if row.problems:
@@ -317,7 +321,7 @@ def _refuse_lost_zeros(rows: list[RowPlan], roster: _Roster) -> None:
             )
 
 
-def _compare(row: RowPlan, roster: _Roster, committee: Committee, day: date) -> None:
+def _compare(row: RowPlan, roster: _Roster, day: date) -> None:
     if row.branch_name:
         row.branch = _branch_named(row, roster)
     if row.branch and row.group_name and (group := roster.groups.get((row.branch.pk, squeezed(row.group_name)))):
@@ -330,7 +334,7 @@ def _compare(row: RowPlan, roster: _Roster, committee: Committee, day: date) -> 
             _say_all(row, day)
         return
     row.membership = roster.current.get(row.member.pk)
-    if row.membership and row.membership.branch.committee_id != committee.pk:
+    if row.membership and row.membership.branch_id not in roster.branch_ids:
         row.refuse("staff_number", f"工号 {row.staff_number} 登记在其他机关党委", "请对方先办理转出，或核对工号")
         return
     if later := roster.later.get(row.member.pk):

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from branches.views import accounts, audit, duplicates, grants, people, personal, roster, second_factor, sessions, sso
+from branches.views import (
+    accounts,
+    audit,
+    duplicates,
+    grants,
+    organization,
+    people,
+    personal,
+    posts,
+    roster,
+    second_factor,
+    sessions,
+    sso,
+)
 
 app_name = "branches"
 urlpatterns = [
@@ -39,13 +52,16 @@ urlpatterns = [
     path("users/<int:member_id>/open/", accounts.user_open, name="user_open"),
     path("users/branch/<int:pk>/open/", accounts.user_open_branch, name="user_open_branch"),
     path("users/<int:member_id>/pause/", accounts.user_pause, name="user_pause"),
+    path("organization/", organization.organization, name="organization"),
+    path("organization/new/", organization.committee_new, name="committee_new"),
+    path("organization/<int:pk>/", organization.committee_edit, name="committee_edit"),
     path("grants/", grants.grants, name="grants"),
     path("grants/<int:pk>/end/", grants.grant_end, name="grant_end"),
     path("branches/", people.branch_list, name="branch_list"),
     path("branches/new/", people.branch_new, name="branch_new"),
     path("branches/<int:pk>/", people.branch_detail, name="branch_detail"),
     path("branches/<int:pk>/edit/", people.branch_edit, name="branch_edit"),
-    path("branches/<int:pk>/post/", people.post_new, name="post_new"),
+    path("branches/<int:pk>/posts/", posts.handover, name="handover"),
     path("posts/<int:pk>/end/", people.post_end, name="post_end"),
     path("committee/posts/", people.committee_posts, name="committee_posts"),
     path("members/", people.member_list, name="member_list"),

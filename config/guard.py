@@ -22,13 +22,15 @@ PLAN_PAGES = (
     "plan:plan_detail", "plan:plan_preview", "plan:plan_edit", "plan:plan_settings", "plan:plan_upload",
     "plan:requirement_detail", "plan:requirement_edit", "plan:requirement_new",
 )  # fmt: skip
+# The tree of committees.
+ORGANIZATION_PAGES = ("branches:organization", "branches:committee_new", "branches:committee_edit")
 # The pages about people: a roster, one member, a branch and its posts, and what the office does to them.
 PEOPLE_PAGES = (
     "branches:member_list", "branches:member_detail", "branches:member_new", "branches:member_edit",
     "branches:member_transfer", "branches:branch_detail", "branches:branch_new", "branches:branch_edit",
-    "branches:post_new", "branches:post_end", "branches:committee_posts", "branches:roster_import",
-    "branches:roster_preview", "branches:member_find", "branches:member_reveal",
-    "branches:member_duplicates", "branches:member_pair",
+    "branches:handover", "branches:post_end", "branches:committee_posts", "branches:roster_import",
+    "branches:roster_preview", "branches:member_find", "branches:member_reveal", "branches:member_duplicates",
+    "branches:member_pair", *ORGANIZATION_PAGES, "handover_pack",
 )  # fmt: skip
 # The pages of what was sent: one filing and its versions.
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")
@@ -141,6 +143,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
     elif Role.SYSADMIN in roles:
         places = [
             place("账号", "people", "branches:user_list", "branches:user_open", "branches:user_open_branch"),
+            place("组织", "building", *ORGANIZATION_PAGES, "branches:branch_new", "branches:branch_edit"),
             place("我的账户", "person", "branches:account"),
         ]
     elif Role.SECURITY in roles:

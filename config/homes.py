@@ -12,8 +12,11 @@ from django.urls import reverse
 from django.utils.timezone import localdate, localtime, make_aware
 
 from branches.access import Access
+from branches.models import Branch
+from branches.organization import terms_due
 from branches.templatetags.portal import days_late
-from plan.models import Duty, Filing, Plan, Standing
+from config import handover
+from plan.models import Duty, Filing, Plan, Standing, under
 from plan.settling import may_settle, settle_url
 from plan.views.filings import WAITS_FOR, waiting_for
 from study.models import MemberPlan, PlanItem, WeekItem
@@ -169,6 +172,7 @@ def leader_home(access: Access) -> dict[str, Any]:
         "next": next((line for lines in lists for line in lines if line.action_url), None),
         "late": late, "sent_back": sent_back, "this_week": this_week, "this_month": this_month, "later": later,
         "mine": mine, "waiting": _filing_group(waiting, label="打开审定", whose=True),
+        "terms": _terms(Branch.objects.filter(pk__in=access.leads), access), "handovers": handover.notices(access),
         "recent": _filing_group(filings.filter(filed_at__isnull=False).order_by("-filed_at", "-pk"), limit=A_FEW),
     }  # fmt: skip
 
@@ -201,8 +205,8 @@ def member_home(access: Access) -> dict[str, Any]:
         "plan": plan,
         "week": WeekItem.objects.filter(plan=plan, week_on=monday).first() if plan else None,
         "mine": own_duties(access),
-        "dates": _next_dates(access),
-    }
+        "dates": _next_dates(access), "handovers": handover.notices(access),
+    }  # fmt: skip
 
 
 def _next_dates(access: Access) -> list[PlanItem]:
@@ -220,7 +224,7 @@ def _next_dates(access: Access) -> list[PlanItem]:
 def office_home(access: Access) -> dict[str, Any]:
     """What the committee's office finds: what waits, what is late, what this week brings, and who is writing."""
     now, week = access.now, week_end(access.on)
-    branches = Duty.objects.filter(committee__in=access.office_of, branch__isnull=False, member__isnull=True)
+    branches = Duty.objects.filter(under(access.office_of), branch__isnull=False, member__isnull=True)
     owed = branches.unsettled(now)
     own = Duty.objects.filter(_open(now)).filter(
         Q(committee__in=access.office_of, branch__isnull=True)
@@ -228,7 +232,7 @@ def office_home(access: Access) -> dict[str, Any]:
         | Q(member=access.member_id)
     )
     drafts = Filing.objects.filter(
-        committee__in=access.office_of, branch__isnull=False, member__isnull=True, state=Filing.State.DRAFT
+        under(access.office_of), branch__isnull=False, member__isnull=True, state=Filing.State.DRAFT
     ).order_by("-state_since", "-pk")
     waiting = _waiting(access)
     overdue, due = Q(late_at__lte=now), Q(late_at__gt=now, due_at__lte=week)
@@ -241,12 +245,21 @@ def office_home(access: Access) -> dict[str, Any]:
         "late_all_url": _duties_url(standing="overdue"), "week_all_url": _duties_url(standing="week"),
         "drafts": _unread(drafts),
         "own": _duty_group(access, own, whose=True, limit=A_FEW),
+        "terms": _terms(Branch.objects.filter(committee__in=access.office_of), access),
         "stats": [
             {"label": "待审", "number": waiting.total, "unit": "件", "url": "#waiting"},
             {"label": "逾期", "number": late.total, "unit": "项", "url": "#late", "tone": "late" if late.total else ""},
             {"label": "本周到期", "number": this_week.total, "unit": "项", "url": "#week"},
         ],
     }  # fmt: skip
+
+
+def _terms(branches: QuerySet[Branch], access: Access) -> list[dict[str, str]]:
+    """A quiet line for each branch whose term is over or soon will be."""
+    return [
+        {"branch": branch.name, "url": branch.get_absolute_url(), "text": hint.text}
+        for branch, hint in terms_due(branches, access.on)[:A_FEW]
+    ]
 
 
 def _waiting(access: Access) -> Group:
@@ -338,9 +351,16 @@ def _plan_of_the_year(access: Access) -> dict[str, Any]:
     """Whether the year has an issued plan; if not, the draft there is."""
     own = access.committee.pk if access.committee and access.committee.pk in access.office_of else min(access.office_of)
     plans = list(Plan.objects.filter(committee=own, year=access.on.year).defer("toml", "source_text"))
-    issued = any(plan.is_issued for plan in plans)
+    issued = any(plan.is_issued for plan in plans) or _is_planned(own, access)
     draft = next((plan for plan in plans if not plan.is_issued), None)
     return {"year": access.on.year, "has_plan": issued, "draft_plan": None if issued else draft}
+
+
+def _is_planned(committee_id: int, access: Access) -> bool:
+    """Whether a committee above or below speaks for the year, so that nobody waits for this one's plan."""
+    near = Plan.objects.issued().filter(year=access.on.year)
+    either = Q(pk__in=Plan.objects.over(committee_id).values("pk")) | Q(committee__in=access.office_of)
+    return near.filter(either).exists()
 
 
 def greeting(access: Access) -> str:

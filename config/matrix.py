@@ -16,6 +16,8 @@ OVERSEERS = frozenset({Role.OFFICE, Role.INSPECTOR})
 # Those with business in branches: the three administrators see no business text.
 BUSINESS = frozenset({Role.MEMBER, Role.OFFICE, Role.INSPECTOR}) | LEADERS
 SYSADMIN = frozenset({Role.SYSADMIN})
+# Those who set up the tree of committees and branches.
+ORGANIZERS = OFFICE | SYSADMIN
 AUDITOR = frozenset({Role.AUDITOR})
 SECURITY = frozenset({Role.SECURITY})
 
@@ -33,6 +35,8 @@ ROUTES: dict[str, Row] = {
     "home": Row(get=EVERYBODY),
     "healthz": Row(get=EVERYBODY, public=True),
     "gallery": Row(get=EVERYBODY),
+    "handover_pack": Row(get=BUSINESS),
+    "handover_docx": Row(get=BUSINESS),
     # branches: people and accounts
     "branches:login": Row(get=EVERYBODY, post=EVERYBODY, public=True),
     "branches:activate": Row(get=EVERYBODY, post=EVERYBODY, public=True),
@@ -60,9 +64,12 @@ ROUTES: dict[str, Row] = {
     "branches:audit_log": Row(get=AUDITOR),
     "branches:audit_xlsx": Row(get=AUDITOR),
     "branches:audit_verify": Row(post=AUDITOR),
+    "branches:organization": Row(get=OVERSEERS | SYSADMIN),
+    "branches:committee_new": Row(get=ORGANIZERS, post=ORGANIZERS),
+    "branches:committee_edit": Row(get=ORGANIZERS, post=ORGANIZERS),
     "branches:branch_list": Row(get=OVERSEERS),
-    "branches:branch_new": Row(get=OFFICE, post=OFFICE),
-    "branches:branch_edit": Row(get=OFFICE, post=OFFICE),
+    "branches:branch_new": Row(get=ORGANIZERS, post=ORGANIZERS),
+    "branches:branch_edit": Row(get=ORGANIZERS, post=ORGANIZERS),
     "branches:branch_detail": Row(get=BUSINESS),
     "branches:member_list": Row(get=OVERSEERS | LEADERS),
     "branches:member_detail": Row(get=BUSINESS),
@@ -74,7 +81,7 @@ ROUTES: dict[str, Row] = {
     "branches:member_new": Row(get=OFFICE, post=OFFICE),
     "branches:member_edit": Row(get=OFFICE, post=OFFICE),
     "branches:member_transfer": Row(get=OFFICE, post=OFFICE),
-    "branches:post_new": Row(get=OFFICE, post=OFFICE),
+    "branches:handover": Row(get=OFFICE, post=OFFICE),
     "branches:post_end": Row(get=OFFICE, post=OFFICE),
     "branches:committee_posts": Row(get=OFFICE, post=OFFICE),
     "branches:roster_template": Row(get=OFFICE),

@@ -2,11 +2,13 @@
 
 from django.urls import include, path
 
-from config import views
+from config import handover, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),
+    path("branches/<int:pk>/handover/<slug:on>/", handover.handover_pack, name="handover_pack"),
+    path("branches/<int:pk>/handover/<slug:on>/docx/", handover.handover_docx, name="handover_docx"),
     path("design/", views.gallery, name="gallery"),
     path("", include("branches.urls")),
     path("", include("plan.urls")),

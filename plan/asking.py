@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from branches.models import COMMITTEE_FROM, Branch, Committee, Membership, Post, on_day
 from plan.document import OWNERS, REQUIREMENT_KEYS, Document, PreviewLine, RequirementSpec, Settings, preview
+from plan.reach import reach
 
 # The keys of a requirement as an amendment names them.
 KEY_WORDS = {
@@ -43,7 +44,8 @@ class Asked:
 
 def owners_on(committee: Committee, day: date) -> dict[str, int]:
     """How many there are of each kind of owner on `day`, small branches apart; the same people as opening finds."""
-    branches = Branch.objects.filter(committee=committee).existing_on(day)
+    asked = [pk for pk, until in reach(committee.pk, day.year).items() if until is None or day < until]
+    branches = Branch.objects.filter(committee__in=asked).existing_on(day)
     members = Membership.objects.filter(on_day(day), branch__in=branches)
     cadre = Q(member__is_leading_cadre=True)
     secretary = Exists(

@@ -5,15 +5,17 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 from django.db.models import BooleanField, Case, Count, Q, Value, When
 from django.utils.timezone import localtime
 
 from branches.access import Access
+from branches.models import Branch, BranchQuerySet, Committee
 from branches.templatetags.portal import STANDINGS
-from plan.models import Duty, DutyQuerySet, Plan, Standing
+from plan.models import NEAREST_FIRST, Duty, DutyQuerySet, Plan, Standing
+from plan.reach import reach
 
 # What a cell shows first: what is wrong, what is near, what waits at a desk, what is done, what is still to come.
 URGENT = (Standing.OVERDUE, Standing.SENT_BACK, Standing.TODO)
@@ -65,9 +67,21 @@ Row = dict[tuple[str, bool], Tally]
 
 
 def plan_at(committee_id: int, at: datetime) -> Plan | None:
-    """The plan by which the committee is asked at the instant: the year's, or the last one before it."""
-    issued = Plan.objects.issued().filter(committee=committee_id, year__lte=localtime(at).year)
-    return issued.order_by("-year", "-version").first()
+    """The plan by which the committee's branches are asked at the instant: the year's, or the last one before it.
+
+    Of two plans of one year it is the nearer committee's.
+    """
+    issued = Plan.objects.over(committee_id).filter(year__lte=localtime(at).year)
+    return issued.order_by("-year", *NEAREST_FIRST).first()
+
+
+def branches_of(committee_id: int, plan: Plan | None, day: date) -> BranchQuerySet:
+    """The branches on the committee's board: all below it, without those that a nearer plan asks by the day."""
+    branches = Branch.objects.existing_on(day).filter(committee__in=Committee.objects.under(committee_id).values("pk"))
+    if plan is None:
+        return branches
+    asked = reach(plan.committee_id, plan.year)
+    return branches.filter(committee__in=[pk for pk, until in asked.items() if until is None or day < until])
 
 
 def columns_of(plan: Plan) -> list[Column]:
@@ -92,8 +106,12 @@ def chapters_of(toml: str) -> dict[str, str]:
 
 
 def owed_under(access: Access, plan: Plan, codes: Collection[str]) -> DutyQuerySet:
-    """The duties of the plan's year and of these requirements that branches and members owe and the person may see."""
-    duties = Duty.objects.visible_to(access).filter(committee=plan.committee_id, year=plan.year, branch__isnull=False)
+    """The duties of the plan's year and of these requirements that branches and members owe and the person may see.
+
+    With those that a committee above asked for, before the plan took over.
+    """
+    askers = Committee.objects.over(plan.committee_id).values("pk")
+    duties = Duty.objects.visible_to(access).filter(committee__in=askers, year=plan.year, branch__isnull=False)
     return duties.filter(code__in=codes)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,9 @@ from plan.loading import load
 if TYPE_CHECKING:
     from branches.access import Access
 
+
+# The order of `PlanQuerySet.over`: the nearest committee's newest version.
+NEAREST_FIRST: tuple[str, ...] = ("steps", "-version")
 
 # Reading a plan costs some ten milliseconds and its texts never change once issued: a process reads each once.
 _read = lru_cache(maxsize=16)(load)
@@ -122,14 +125,36 @@ class PlanQuerySet(models.QuerySet["Plan"]):
         return self.filter(issued_at__isnull=False)
 
     def in_force(self, committee_id: int, year: int) -> Plan | None:
-        """The newest issued version of the committee's plan for the year."""
+        """The newest issued version of the committee's own plan for the year."""
         return self.issued().filter(committee=committee_id, year=year).order_by("-version").first()
 
+    def over(self, committee_id: int) -> PlanQuerySet:
+        """The issued plans of the committee and of those above it, annotated with `steps`: how many levels up."""
+        ways = ({"committee": committee_id}, {"committee__children": committee_id},
+                {"committee__children__children": committee_id})  # fmt: skip
+        steps = Case(*(When(**way, then=Value(n)) for n, way in enumerate(ways)))
+        return self.issued().filter(Q(*(Q(**way) for way in ways), _connector=Q.OR)).annotate(steps=steps)
+
+    def asking(self, committee_id: int, year: int, on: date | None = None) -> Plan | None:
+        """The plan that asks the committee's branches: of the nearest committee upward that has issued one.
+
+        With a day, a plan that speaks by then comes before one that is only to come.
+        """
+        plans = self.over(committee_id).filter(year=year).select_related("committee")
+        if on is None:
+            return plans.order_by(*NEAREST_FIRST).first()
+        to_come = Case(When(effective_on__gt=on, then=Value(1)), default=Value(0))
+        return plans.order_by(to_come, *NEAREST_FIRST).first()
+
     def visible_to(self, access: Access) -> PlanQuerySet:
-        """The office sees its drafts; everybody under the committee sees what was issued."""
-        issued = Q(issued_at__isnull=False)
-        mine = Q(committee=access.committee.pk) if access.committee else Q(pk__in=[])
-        return self.filter(Q(committee__in=access.office_of) | (issued & (mine | Q(committee__in=access.inspects))))
+        """The office sees its drafts; everybody under the committee, however deep, sees what was issued."""
+        mine = Q(committee__in=access.office_of) | Q(committee__in=access.inspects, issued_at__isnull=False)
+        under = {access.committee.pk} if access.committee else set()
+        if access.branch:
+            under.add(access.branch.committee_id)
+        for committee in under:
+            mine |= Q(pk__in=Plan.objects.over(committee).values("pk"))
+        return self.filter(mine)
 
 
 class Plan(models.Model):
@@ -262,6 +287,12 @@ class Requirement(models.Model):
         return RequirementSpec.from_dict(self.data)
 
 
+def under(committees: Iterable[int], prefix: str = "") -> Q:
+    """What these committees asked for, and what their branches owe or sent to whichever committee above."""
+    ids = list(committees)
+    return Q(**{f"{prefix}committee__in": ids}) | Q(**{f"{prefix}branch__committee__in": ids})
+
+
 class FilingQuerySet(models.QuerySet["Filing"]):
     def visible_to(self, access: Access) -> FilingQuerySet:
         """A draft to those who write it; what was sent or kept to the branch and upward, a member's not to the others.
@@ -275,7 +306,7 @@ class FilingQuerySet(models.QuerySet["Filing"]):
             | Q(committee__in=access.office_of, branch__isnull=True)
         )
         readers = (
-            Q(committee__in=access.sees_committees)
+            under(access.sees_committees)
             | Q(branch__in=access.leads)
             | Q(branch__in=access.branches, member__isnull=True)
         )
@@ -478,7 +509,7 @@ class DutyQuerySet(models.QuerySet["Duty"]):
 
     def visible_to(self, access: Access) -> DutyQuerySet:
         return self.filter(
-            Q(committee__in=access.sees_committees)
+            under(access.sees_committees)
             | Q(branch__in=access.leads)
             | Q(branch__in=access.branches, member__isnull=True)
             | Q(member=access.member_id)

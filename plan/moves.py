@@ -16,7 +16,7 @@ from branches import audit
 from branches.access import Access
 from branches.models import Branch, Committee, Member
 from plan.derived import settle_derived
-from plan.models import Claim, Duty, Filing, Move, Receipt, Version
+from plan.models import Claim, Duty, Filing, Move, Plan, Receipt, Version
 
 State = Filing.State
 
@@ -259,9 +259,13 @@ def _next_receipt(filing: Filing) -> str:
         Receipt.objects.bulk_create(
             [Receipt(committee=filing.committee, branch=filing.branch, year=filing.year)], ignore_conflicts=True
         )
-    Receipt.objects.filter(whose, year=filing.year).update(last=F("last") + 1)
-    number = Receipt.objects.get(whose, year=filing.year).last
-    return f"{filing.year}-{filing.branch.code if filing.branch else '00'}-{number:04d}"
+    code = filing.branch.code if filing.branch else "00"
+    while True:
+        Receipt.objects.filter(whose, year=filing.year).update(last=F("last") + 1)
+        receipt = f"{filing.year}-{code}-{Receipt.objects.get(whose, year=filing.year).last:04d}"
+        # Branches of two committees may bear one code: at one desk no number is given twice.
+        if not Filing.objects.filter(committee=filing.committee_id, receipt=receipt).exists():
+            return receipt
 
 
 def _drop_claims(filing: Filing) -> None:
@@ -275,7 +279,7 @@ def begin(
     form_key: str | None = None,
 ) -> Filing:  # fmt: skip
     """A new draft with its first line in the course; call inside the transaction that creates its record."""
-    home = committee or (branch.committee if branch else access.committee)
+    home = committee or (_receiving(branch, year, access) if branch else access.committee)
     if home is None:
         raise NotAllowed("您今天不属于任何党支部或机关党委，不能起草。")
     filing = Filing.objects.create(
@@ -287,6 +291,12 @@ def begin(
         filing=filing, name="begin", made_at=access.now, made_by=access.actor, from_state="", to_state=State.DRAFT
     )
     return filing
+
+
+def _receiving(branch: Branch, year: int, access: Access) -> Committee:
+    """The committee whose plan asks the branch, and whose office therefore receives; without a plan its own."""
+    plan = Plan.objects.asking(branch.committee_id, year, access.on)
+    return plan.committee if plan else branch.committee
 
 
 def claim(filing: Filing, duty_ids: set[int], at: datetime) -> None:

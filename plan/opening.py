@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,10 +12,11 @@ from django.db.models import Exists, F, OuterRef, Q, Value
 from django.utils.timezone import localdate
 
 from branches.access import Access
-from branches.models import COMMITTEE_FROM, Branch, Committee, Membership, Post, on_day
+from branches.models import COMMITTEE_FROM, Branch, Committee, Membership, Post, on_day, with_subtrees
 from plan.cadence import deadline
 from plan.document import DueWindow, RequirementSpec
 from plan.models import Claim, Duty, Filing, Plan, Reading, Requirement
+from plan.reach import reach
 
 CHUNK = 250  # branches a transaction: what a kill can cost, and how long others wait
 
@@ -35,7 +36,8 @@ class PlanRefused(Exception):
 def issue(plan: Plan, *, access: Access, effective_on: date | None = None) -> int:
     """Issue a draft: its requirements become rows and its duties are opened; returns how many duties were added.
 
-    An amendment (version 2 and on) takes over, from `effective_on`, what is not yet settled and not yet due.
+    An amendment (version 2 and on) takes over, from `effective_on`, what is not yet settled and not yet due; a first
+    plan takes over likewise what a committee above has been asking of the same branches.
     """
     document = plan.document
     day = effective_on or localdate(access.now)
@@ -62,40 +64,58 @@ def issue(plan: Plan, *, access: Access, effective_on: date | None = None) -> in
             for n, spec in enumerate(document.requirements)
         )  # fmt: skip
         if earlier:
-            _hand_over(earlier, plan, access)
+            _hand_over(earlier, plan, Duty.objects.filter(requirement__plan=earlier), access)
+        else:
+            _take_over(plan, access)
         return open_duties(plan, at=access.now)
 
 
-def open_duties(plan: Plan, *, at: datetime, progress: Callable[[int, int], None] | None = None) -> int:
-    """Add the duties of an issued plan that are missing; returns how many were added.
+def open_duties(
+    plan: Plan, *, at: datetime, progress: Callable[[int, int], None] | None = None,
+    within: Collection[int] | None = None,
+) -> int:  # fmt: skip
+    """Add the duties of an issued plan that are missing, `within` some committees if so told; returns how many.
 
-    Each chunk of branches is one transaction, so a run that is killed is simply run again.
+    The plan asks the branches of its committee and of those below it, except where a nearer committee has a plan of
+    its own. Each chunk of branches is one transaction, so a run that is killed is simply run again.
     """
-    branches = list(
-        Branch.objects.filter(committee=plan.committee)
-        .existing_on(localdate(at))
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    )
     requirements = list(plan.requirements.all())
     settings = plan.document.settings
     last_day = _last_day(plan)
-    added = 0
-    with transaction.atomic():
-        for requirement, window, _small in _openings(plan, requirements, settings, last_day):
-            if "committee" in requirement.spec.owners:
-                added += _insert(requirement, plan, window, _committee(plan))
-    for start in range(0, len(branches), CHUNK):
-        chunk = branches[start : start + CHUNK]
+    added = done = 0
+    if within is None or plan.committee_id in within:
         with transaction.atomic():
-            owners = _Owners(chunk, localdate(at))
-            for requirement, window, small in _openings(plan, requirements, settings, last_day):
-                for kind in requirement.spec.owners:
-                    if kind != "committee":
-                        added += _insert(requirement, plan, window, owners.of(kind, requirement.spec, window, small))
-        if progress:
-            progress(min(start + CHUNK, len(branches)), len(branches))
+            for requirement, window, _small in _openings(plan, requirements, settings, last_day):
+                if "committee" in requirement.spec.owners:
+                    added += _insert(requirement, plan, window, Committee.objects.filter(pk=plan.committee_id))
+    asked = _branches_asked(plan, last_day, localdate(at), within)
+    total = sum(len(branches) for branches in asked.values())
+    for until, branches in asked.items():
+        for start in range(0, len(branches), CHUNK):
+            chunk = branches[start : start + CHUNK]
+            with transaction.atomic():
+                owners = _Owners(chunk, localdate(at))
+                for requirement, window, small in _openings(plan, requirements, settings, until):
+                    for kind in requirement.spec.owners:
+                        if kind != "committee":
+                            owing = owners.of(kind, requirement.spec, window, small)
+                            added += _insert(requirement, plan, window, owing)
+            done += len(chunk)
+            if progress:
+                progress(done, total)
     return added
+
+
+def _branches_asked(
+    plan: Plan, last_day: date | None, day: date, within: Collection[int] | None
+) -> dict[date | None, list[int]]:
+    """The branches that the plan asks, by the day from which a later version or a nearer plan speaks to them."""
+    until = reach(plan.committee_id, plan.year, last_day)
+    branches = Branch.objects.filter(committee__in=[pk for pk in until if within is None or pk in within])
+    asked: dict[date | None, list[int]] = {}
+    for pk, committee in branches.existing_on(day).order_by("pk").values_list("pk", "committee"):
+        asked.setdefault(until[committee], []).append(pk)
+    return asked
 
 
 def _last_day(plan: Plan) -> date | None:
@@ -134,7 +154,7 @@ class _Owners:
             there = self.branches.filter(founded_on__lte=window.due_on)
             if small is not None:
                 there = there.filter(pk__in=self.small if small else self.with_committee)
-            return there.annotate(to_committee=F("committee_id"), to_branch=F("pk"))
+            return there.annotate(to_branch=F("pk"))
         owed = self.memberships.filter(from_on__lte=window.due_on)
         if kind in ("cadre", "leader"):
             leading: Any = Q(member__is_leading_cadre=True)
@@ -145,11 +165,7 @@ class _Owners:
                     )
                 )
             owed = owed.filter(leading)
-        return owed.annotate(to_committee=F("branch__committee_id"), to_branch=F("branch_id"), to_member=F("member_id"))
-
-
-def _committee(plan: Plan) -> models.QuerySet:
-    return Committee.objects.filter(pk=plan.committee_id).annotate(to_committee=F("pk"))
+        return owed.annotate(to_branch=F("branch_id"), to_member=F("member_id"))
 
 
 def _insert(requirement: Requirement, plan: Plan, window: DueWindow, owners: models.QuerySet) -> int:
@@ -165,8 +181,9 @@ def _insert(requirement: Requirement, plan: Plan, window: DueWindow, owners: mod
         "v_due": Value(window.due_at, models.DateTimeField()),
         "v_late": Value(late_from(requirement, window.due_at), models.DateTimeField()),
         "v_reason": Value("", models.CharField()),
+        "v_committee": Value(plan.committee_id, models.BigIntegerField()),
     }
-    targets = [name for name in ("to_committee", "to_branch", "to_member") if name in has]
+    targets = [name for name in ("to_branch", "to_member") if name in has]
     rows = owners.annotate(**constant).order_by().values_list(*constant, *targets)
     try:
         sql, params = rows.query.get_compiler(connection=connection).as_sql()
@@ -185,11 +202,24 @@ def late_from(requirement: Requirement, due_at: datetime) -> datetime:
     return due_at + RECORDING if requirement.proof == "gathering" else due_at
 
 
-def _hand_over(earlier: Plan, plan: Plan, access: Access) -> None:
-    """What is neither settled nor due before the amendment's first day is from now on owed by its text."""
+def _take_over(plan: Plan, access: Access) -> None:
+    """A committee's first plan of the year relieves its branches of what a plan from above still asks of them.
+
+    What they are writing for it goes to the nearer office, as soon as it is sent; what was sent stays where it went.
+    """
+    committees = [pk for pk, nearer in reach(plan.committee_id, plan.year).items() if nearer is None]
+    branches = Branch.objects.filter(committee__in=committees).values("pk")
+    for above in Plan.objects.over(plan.committee_id).filter(year=plan.year).exclude(committee=plan.committee_id):
+        _hand_over(above, plan, Duty.objects.filter(requirement__plan=above, branch__in=branches), access)
+    Filing.objects.filter(branch__in=branches, year=plan.year, first_filed_at__isnull=True).update(
+        committee=plan.committee_id
+    )
+
+
+def _hand_over(earlier: Plan, plan: Plan, duties: models.QuerySet, access: Access) -> None:
+    """Of these, what is neither settled nor due before the plan's first day is from now on owed by its text."""
     assert plan.effective_on is not None  # noqa: S101 — issued plans have a day, the database says so
-    moved = Duty.objects.filter(
-        requirement__plan=earlier,
+    moved = duties.filter(
         settled_at__isnull=True,
         exempted_at__isnull=True,
         due_at__gt=deadline(plan.effective_on, False),
@@ -199,24 +229,31 @@ def _hand_over(earlier: Plan, plan: Plan, access: Access) -> None:
         new = plan.requirements.filter(code=old.code).first()
         mine = moved.filter(requirement=old)
         if new is not None:
-            mine.filter(occasion__isnull=False).update(requirement=new)
+            mine.filter(occasion__isnull=False).update(requirement=new, committee=plan.committee_id)
             for window in {*new.spec.windows(plan.year, settings), *new.spec.windows(plan.year, settings, small=True)}:
                 mine.filter(starts_on=window.starts_on, occasion__isnull=True).update(
-                    requirement=new, period=window.label, ends_on=window.ends_on,
+                    requirement=new, committee=plan.committee_id, period=window.label, ends_on=window.ends_on,
                     due_at=window.due_at, late_at=late_from(new, window.due_at),
                 )  # fmt: skip
         moved.filter(requirement=old).update(
-            exempted_at=access.now, exempted_by=access.user, exempt_reason="方案修订后不再要求"
+            exempted_at=access.now, exempted_by=access.user, exempt_reason=_why(earlier, plan)
         )
+
+
+def _why(earlier: Plan, plan: Plan) -> str:
+    if earlier.committee_id == plan.committee_id:
+        return "方案修订后不再要求"
+    return f"改按{plan.committee.short_name}的方案执行"
 
 
 def open_event_duties(filing: Filing, *, kinds: list[str], ended_at: datetime, at: datetime) -> None:
     """What one gathering makes due by itself (its own filing on the next day), kept in step while it is a draft."""
     if filing.first_filed_at is not None or filing.branch is None:
         return
-    plan = Plan.objects.in_force(filing.committee_id, filing.year)
+    held_on = localdate(ended_at)
+    plan = Plan.objects.asking(filing.branch.committee_id, filing.year, held_on)
     due: dict[str, tuple[Requirement, datetime]] = {}
-    if plan is not None and plan.effective_on and localdate(ended_at) >= plan.effective_on:
+    if plan is not None and plan.effective_on and held_on >= plan.effective_on:
         settings = plan.document.settings
         for requirement in plan.requirements.filter(proof="gathering"):
             spec = requirement.spec
@@ -226,7 +263,6 @@ def open_event_duties(filing: Filing, *, kinds: list[str], ended_at: datetime, a
     gone = mine.exclude(code__in=due)
     Claim.objects.filter(duty__in=gone).delete()
     gone.delete()
-    held_on = localdate(ended_at)
     for code, (requirement, due_at) in due.items():
         duty, _ = Duty.objects.update_or_create(
             occasion=filing, code=code,
@@ -240,6 +276,10 @@ def open_event_duties(filing: Filing, *, kinds: list[str], ended_at: datetime, a
 
 
 def open_for_newcomers(committee: Committee, *, at: datetime) -> int:
-    """After the roster changed: whoever joined owes what is still to come of the year's plan."""
-    plan = Plan.objects.in_force(committee.pk, localdate(at).year)
-    return open_duties(plan, at=at) if plan else 0
+    """After the roster of the committee, or of one below it, changed: whoever joined owes what is still to come."""
+    year, within = localdate(at).year, with_subtrees({committee.pk})
+    plans = {plan.committee_id: plan for plan in Plan.objects.issued().filter(
+        committee__in=within, year=year).order_by("version")}  # fmt: skip
+    if above := Plan.objects.asking(committee.pk, year):
+        plans[above.committee_id] = above
+    return sum(open_duties(plan, at=at, within=within) for plan in plans.values())

@@ -101,7 +101,7 @@ class Rules:
 
     @classmethod
     def of(cls, committee_id: int, day: date | None) -> Rules:
-        plan = Plan.objects.in_force(committee_id, day.year) if day else None
+        plan = Plan.objects.asking(committee_id, day.year, day) if day else None
         if plan is None:
             return cls(None)
         asked = plan.requirements.filter(proof="gathering")

@@ -49,6 +49,8 @@ TABLE = """
 home                                        LL    k-    k-    k-    k-    k-    k-    k-    r-    r-    r-    r-    k-
 healthz                                     k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 gallery                                     LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+handover_pack                               LL    k-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
+handover_docx                               LL    k-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
 # branches: people and accounts
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 branches:login                              kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
@@ -81,7 +83,10 @@ branches:audit_log                          LL    x-    x-    x-    x-    x-    
 branches:audit_xlsx                         LL    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-
 branches:audit_verify                       LL    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x    -x
 branches:branch_list                        LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-    x-
-branches:branch_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:organization                       LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    k-    x-    x-
+branches:committee_new                      LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    kk    xx    xx
+branches:committee_edit                     LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    kk    xx    xx
+branches:branch_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    kk    xx    xx
 branches:member_list                        LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-    x-
 branches:member_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:member_find                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
@@ -91,8 +96,8 @@ branches:roster_template                    LL    k-    x-    x-    x-    x-    
 branches:roster_import                      LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:user_list                          LL    x-    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-
 branches:branch_detail                      LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
-branches:branch_edit                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
-branches:post_new                           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:branch_edit                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    kk    xx    xx
+branches:handover                           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:grants                             LL    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    ss    xx
 branches:grant_end@other                    LL    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    ss    xx
 branches:grant_end@own                      LL    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    ss    xx
@@ -108,7 +113,7 @@ branches:member_reveal@other_member         LL    ss    00    00    00    00    
 branches:member_pair                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:user_open                          LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -s    -x    -x
 branches:user_pause                         LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x
-branches:post_end@branch                    LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:post_end@branch                    LL    00    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:post_end@committee                 LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:roster_export@all                  LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-    x-
 branches:roster_export@first                LL    k-    k-    k-    k-    x-    0-    x-    k-    x-    x-    x-    x-
@@ -263,7 +268,8 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         "branches:security_list",
         "branches:sso_begin", "branches:sso_back", "branches:sso_logout", "branches:sso_ended",
         "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
-        "branches:branch_list", "branches:branch_new", "branches:member_list", "branches:member_new",
+        "branches:organization", "branches:committee_new", "branches:branch_list", "branches:branch_new",
+        "branches:member_list", "branches:member_new",
         "branches:committee_posts", "branches:grants", "branches:roster_template", "branches:roster_import",
         "branches:user_list",
         "plan:plan_list", "plan:plan_upload", "plan:plan_start", "plan:board", "plan:board_xlsx", "plan:duty_list",
@@ -272,7 +278,10 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     ):  # fmt: skip
         case(name)
     case("branches:sso_failed", "nobody")
-    for name in ("branches:branch_detail", "branches:branch_edit", "branches:post_new", "branches:user_open_branch"):
+    case("branches:committee_edit", o.world.committee.pk)
+    for name in ("handover_pack", "handover_docx"):
+        case(name, first.pk, o.branch_post.from_on.isoformat())
+    for name in ("branches:branch_detail", "branches:branch_edit", "branches:handover", "branches:user_open_branch"):
         case(name, first.pk)
     for name in ("branches:member_detail", "branches:member_edit", "branches:member_transfer"):
         case(f"{name}@member", member.pk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from itertools import pairwise
 
 import pytest
@@ -12,7 +13,9 @@ from django.db.models import F
 from django.test import override_settings
 
 from branches.access import Access, Role
+from branches.hints import hints
 from branches.models import Branch, Committee, Member, User
+from branches.organization import facts_of, terms_due
 from config.demo.people import ACCOUNTS, PASSWORD
 from plan.models import Duty, Filing, Move, Picture, Plan, Standing, Version
 from study.models import Attendance, Gathering, WeekItem
@@ -45,6 +48,25 @@ def test_the_house_is_peopled(july, db):
     assert Member.objects.filter(confirmed_on__isnull=True).exists()
     assert Member.objects.filter(name__contains="·").count() == 6
     assert Branch.objects.filter(name="发展规划与学科建设办公室党支部").exists()
+
+
+def test_the_tree_has_a_general_branch_whose_branches_the_committees_plan_asks(july, db):
+    general = Committee.objects.get(kind="general")
+    assert general.parent == Plan.objects.get().committee
+    assert set(general.branches.values_list("name", flat=True)) == {"国有资产管理处党支部", "工会党支部"}
+    assert set(Duty.objects.values_list("committee", flat=True)) == {general.parent_id}
+    assert set(Filing.objects.values_list("committee", flat=True)) == {general.parent_id}
+
+
+def test_something_is_to_come_a_term_that_ends_and_a_handover(july, db):
+    day = NOW.date()
+    (branch, hint), *more = terms_due(Branch.objects.all(), day)
+    assert (branch.name, hint.on, more) == ("财务处党支部", date(2018, 9, 9), [])
+    joint = Branch.objects.get(kind="joint")
+    assert [hint.short for hint in hints(facts_of([joint], day)[joint.pk], day)] == []
+    house = Branch.objects.get(name="人事处党支部")
+    before, after = house.holder("secretary", date(2018, 7, 31)), house.holder("secretary", date(2018, 8, 1))
+    assert before != after == house.holder("deputy", date(2018, 7, 31))
 
 
 def test_each_account_is_what_it_is_called(july, db):

@@ -451,7 +451,7 @@ def test_the_home_counts_as_waiting_what_the_in_tray_counts(issued: World, login
     ("who", "path", "place"),
     [
         ("office", "/branches/new/", "支部与党员"), ("office", "/branches/{branch}/edit/", "支部与党员"),
-        ("office", "/branches/{branch}/post/", "支部与党员"), ("office", "/committee/posts/", "支部与党员"),
+        ("office", "/branches/{branch}/posts/", "支部与党员"), ("office", "/committee/posts/", "支部与党员"),
         ("office", "/members/new/", "支部与党员"), ("office", "/members/{member}/", "支部与党员"),
         ("office", "/members/{member}/edit/", "支部与党员"), ("office", "/members/{member}/transfer/", "支部与党员"),
         ("office", "/roster/import/", "支部与党员"), ("office", "/filings/{filing}/versions/", "报送件"),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -27,10 +26,10 @@ from branches.forms import (
     MemberForm,
     NewMemberForm,
     PostEndForm,
-    PostForm,
     TransferForm,
     office_branches,
 )
+from branches.hints import hints, listed, term_ends_on
 from branches.models import (
     COMMITTEE_FROM,
     Branch,
@@ -42,6 +41,7 @@ from branches.models import (
     User,
     on_day,
 )
+from branches.organization import facts_of
 from branches.personal import FIELDS, masked
 from branches.requests import PortalRequest
 from branches.roster import roster_changed, roster_lock
@@ -103,9 +103,10 @@ def branch_list(request: PortalRequest) -> HttpResponse:
         {"label": "党支部", "kind": "head"}, {"label": "代码", "kind": "named"},
         {"label": "支部书记", "kind": "named"}, {"label": "支委会", "kind": "named"},
         {"label": "党小组", "kind": "named"}, {"label": "党员", "kind": "number"},
-        {"label": "其中正式", "kind": "number"},
+        {"label": "其中正式", "kind": "number"}, {"label": "留意", "kind": "named"},
     ]  # fmt: skip
     shown: list[Any] = list(page)
+    facts = facts_of(shown, day)
     rows = [
         {
             "cells": [
@@ -116,6 +117,7 @@ def branch_list(request: PortalRequest) -> HttpResponse:
                 f"{branch.groups_count}个" if branch.groups_count else "不分",
                 str(branch.members),
                 str(branch.full_members),
+                listed(facts[branch.pk], day),
             ]
         }
         for branch in shown
@@ -153,13 +155,14 @@ def branch_detail(request: PortalRequest, pk: int) -> HttpResponse:
     )
     # Today's page also names who will take up a post; a past day's says who held one.
     held = Q(until_on__isnull=True) | Q(until_on__gt=day) if day == access.on else on_day(day)
-    posts = branch.posts.filter(held).select_related("member").order_by("from_on", "pk")
+    posts = list(branch.posts.filter(held).select_related("member").order_by("from_on", "pk"))
     groups = branch.groups.annotate(
         members=Count("memberships", filter=on_day(day, "memberships__"), distinct=True)
     ).order_by("pk")  # as they were set up: by name 第三 would stand before 第二
     facts = [
-        ("所属党委", branch.committee.name),
+        ("所属党组织", branch.committee.name),
         ("代码", branch.code),
+        *_kind_facts(branch),
         ("主题党日", branch.theme_day or "未定固定日"),
         ("成立日期", branch.founded_on.isoformat()),
         ("党员", f"{page.paginator.count}名，其中正式党员{counts['full']}名"),
@@ -179,12 +182,33 @@ def branch_detail(request: PortalRequest, pk: int) -> HttpResponse:
             "facts": facts,
             "posts": sorted(posts, key=lambda post: POST_ORDER[Post.Kind(post.kind)]),
             "groups": groups,
+            "handovers": _handovers(posts, access) if keeps or branch.pk in access.leads else [],
             "columns": ROSTER_COLUMNS if reads_entries else ROSTER_COLUMNS[:4],
             "rows": [_roster_row(member, branch, day, reads_entries, member.pk in readable) for member in page],
             "reads_entries": reads_entries,
             "keeps": keeps,
+            "hints": hints(facts_of([branch], day)[branch.pk], day) if reads_entries and not branch.closed_on else [],
         },
     )
+
+
+def _handovers(posts: list[Post], access: Access) -> list[date]:
+    """The days on which posts of the branch change hands: planned, or within the last 30 days."""
+    days = {day for post in posts for day in (post.from_on, post.until_on) if day}
+    return sorted(day for day in days if day > access.on - timedelta(days=30))
+
+
+def _kind_facts(branch: Branch) -> list[tuple[str, str]]:
+    """Kind, units and term, as far as there is something to say."""
+    facts = []
+    if branch.kind != Branch.Kind.ORDINARY:
+        facts.append(("类型", str(branch.get_kind_display())))
+    if branch.units:
+        facts.append(("联合单位", branch.units))
+    if branch.elected_on:
+        end = term_ends_on(branch.elected_on, branch.term_years)
+        facts.append(("本届任期", f"{branch.elected_on}起，至{end}届满"))
+    return facts
 
 
 ROSTER_COLUMNS = [
@@ -207,33 +231,43 @@ def _roster_row(member: Any, branch: Branch, day: date, reads_entries: bool, lin
 def branch_new(request: PortalRequest) -> HttpResponse:
     """A branch is founded."""
     access = request.access
-    committees = Committee.objects.filter(pk__in=access.office_of).order_by("pk")
+    committees = Committee.objects.filter(pk__in=access.organizes).order_by("pk")
     if request.method == "POST":
-        with roster_lock(*access.office_of):
+        with roster_lock(*access.organizes):
             form = BranchForm(request.POST, committees=committees)
             if form.is_valid():
                 branch = form.save()
                 audit.note(access, audit.Kind.WRITE, "新建党支部", branch)
                 roster_changed(branch.committee, request.now)
                 messages.success(request, f"已新建{branch.name}。下一步：为它登记党员和支部书记。")
-                return redirect(branch)
+                return redirect(_page_of(branch, access))
     else:
         form = BranchForm(committees=committees, initial={"founded_on": access.on})
-    return render(request, "branches/branch_form.html", {"form": form, "branch": None})
+    context = {"form": form, "branch": None, "back": reverse("branches:organization")}
+    return render(request, "branches/branch_form.html", context)
+
+
+def _page_of(branch: Branch, access: Access) -> str:
+    """Where one looks at the branch: its page, or for the system's keeper its place in the tree."""
+    if branch.committee_id in access.sees_committees:
+        return branch.get_absolute_url()
+    return f"{reverse('branches:organization')}?committee={branch.committee_id}"
 
 
 def branch_edit(request: PortalRequest, pk: int) -> HttpResponse:
     """Name, code, fixed day, groups; closing a branch that is empty."""
     access = request.access
-    with _acting(request):
-        branch = get_object_or_404(Branch, pk=pk, committee__in=access.office_of)
+    lock = roster_lock(*access.organizes) if request.method == "POST" else nullcontext()
+    with lock:
+        branch = get_object_or_404(Branch, pk=pk, committee__in=access.organizes)
         form = BranchForm(request.POST or None, instance=branch, committees=Committee.objects.none())
         if request.method == "POST" and form.is_valid():
             form.save()
             audit.note(access, audit.Kind.WRITE, "修改党支部", branch, fields=changed_labels(form))
             messages.success(request, f"已保存{branch.name}的内容。")
-            return redirect(branch)
-    return render(request, "branches/branch_form.html", {"form": form, "branch": branch})
+            return redirect(_page_of(branch, access))
+    context = {"form": form, "branch": branch, "back": _page_of(branch, access)}
+    return render(request, "branches/branch_form.html", context)
 
 
 def changed_labels(form: BaseForm) -> str:
@@ -244,44 +278,21 @@ def changed_labels(form: BaseForm) -> str:
 # -------------------------------------------------------------------------------------------------------------- posts
 
 
-def note_appointment(access: Access, post: Post, ended: Iterable[Post] = ()) -> None:
-    """Who got which post, and who laid one down for it."""
+def note_appointment(access: Access, post: Post) -> None:
+    """Who got which post."""
     audit.note(access, audit.Kind.RIGHTS, "任命", post, from_on=post.from_on, of=post.branch or post.committee)
-    for one in ended:
-        audit.note(access, audit.Kind.RIGHTS, "免去职务", one, until=post.from_on)
-
-
-def post_new(request: PortalRequest, pk: int) -> HttpResponse:
-    """Somebody takes up a post in the branch; a handover ends the one before in the same act."""
-    access = request.access
-    with _acting(request):
-        branch = get_object_or_404(Branch.objects.select_related("committee"), pk=pk, committee__in=access.office_of)
-        initial = {"kind": request.GET.get("kind", "")}
-        form = PostForm(request.POST or None, access=access, branch=branch, initial=initial)
-        if request.method == "POST" and form.is_valid():
-            post = form.save()
-            note_appointment(access, post, form.ending)
-            roster_changed(branch.committee, request.now)
-            ended = f"，{'、'.join(one.member.name for one in form.ending)}同日离任" if form.ending else ""
-            messages.success(
-                request, f"{post.member.name}自 {post.from_on} 起任{branch.name}{post.get_kind_display()}{ended}。"
-            )
-            return redirect(branch)
-    return render(request, "branches/post_form.html", {"form": form, "branch": branch, "held": form.held})
 
 
 def post_end(request: PortalRequest, pk: int) -> HttpResponse:
-    """A post ends on a day; what was done in it stays as it was."""
+    """A post at the committee ends on a day; what was done in it stays as it was."""
     access = request.access
     with _acting(request):
         posts = Post.objects.filter(
-            Q(branch__committee__in=access.office_of)
-            | Q(committee__in=access.office_of, kind__in=CommitteePostForm.KINDS),
             Q(until_on__isnull=True) | Q(until_on__gt=access.on),
-        )
-        post = get_object_or_404(posts.select_related("member", "branch", "committee"), pk=pk)
+            committee__in=access.office_of, kind__in=CommitteePostForm.KINDS,
+        )  # fmt: skip
+        post = get_object_or_404(posts.select_related("member", "committee"), pk=pk)
         form = PostEndForm(request.POST or None, access=access, post=post)
-        back = post.branch.get_absolute_url() if post.branch else reverse("branches:committee_posts")
         if request.method == "POST" and form.is_valid():
             until = form.cleaned_data["until_on"]
             Post.objects.filter(pk=post.pk).update(until_on=until)
@@ -289,8 +300,8 @@ def post_end(request: PortalRequest, pk: int) -> HttpResponse:
             messages.success(
                 request, f"{post.member.name}自 {form.cleaned_data['until_on']} 起不再担任{post.get_kind_display()}。"
             )
-            return redirect(back)
-    return render(request, "branches/post_end.html", {"form": form, "post": post, "back": back})
+            return redirect("branches:committee_posts")
+    return render(request, "branches/post_end.html", {"form": form, "post": post})
 
 
 def committee_posts(request: PortalRequest) -> HttpResponse:

@@ -42,6 +42,10 @@ OFFICES = (
     ("国有资产管理处", 26, 1, (3, 3)),
     ("工会", 6, 0, (1, 1)),
 )
+# Two offices stand under a general branch of the committee, and one branch serves two offices.
+GENERAL = ("综合服务党总支部", "综合服务总支")
+OF_GENERAL = ("国有资产管理处", "工会")
+JOINT = {"审计处": "审计处、招标采购中心"}
 ORDINALS = "一二三四"
 WEEKDAYS = "一二三四五六日"
 
@@ -112,9 +116,15 @@ class Cast:
 def gather(year: int, random: Random) -> Cast:
     """Write the committee, its branches, members, posts and accounts, all there since before `year`."""
     committee = Committee.objects.create(name="西北政法大学机关党委", short_name="机关党委", code="西法大机党")
+    general = Committee.objects.create(
+        kind=Committee.Kind.GENERAL, parent=committee, name=GENERAL[0], short_name=GENERAL[1]
+    )
     since = date(year - 2, 3, 1)
     names = _names(random)
-    houses = [_house(committee, n, since, names, random) for n in range(len(OFFICES))]
+    houses = [
+        _house(general if office[0] in OF_GENERAL else committee, n, since, names, random)
+        for n, office in enumerate(OFFICES)
+    ]
     by_office = {office[0]: house for office, house in zip(OFFICES, houses, strict=True)}
     seated = {who: by_office[office].members[place] for who, (office, place) in SEATS.items()}
     Post.objects.bulk_create(
@@ -173,7 +183,9 @@ def _names(random: Random) -> list[str]:
 def _house(committee: Committee, n: int, since: date, names: list[str], random: Random) -> House:
     office, size, probationary, (week, weekday) = OFFICES[n]
     branch = Branch.objects.create(
-        committee=committee, code=f"{n + 1:02}", name=f"{office}党支部", founded_on=since,
+        committee=committee, code=f"{n + 1:02}", name=f"{office}{'联合' if office in JOINT else ''}党支部",
+        kind=Branch.Kind.JOINT if office in JOINT else Branch.Kind.ORDINARY, units=JOINT.get(office, ""),
+        founded_on=since, elected_on=since,
         theme_day=f"每月第{ORDINALS[week - 1]}个星期{WEEKDAYS[weekday]}",
     )  # fmt: skip
     small = size < 8

@@ -17,7 +17,7 @@ from django.db.models import F
 from django.utils.timezone import localdate
 
 from branches.access import Access
-from branches.models import Member, PartyGroup, Post
+from branches.models import Branch, Member, PartyGroup, Post
 from config.demo import words
 from config.demo.people import Cast, House
 from documents.pictures import CleanPicture
@@ -74,7 +74,23 @@ def tell(cast: Cast, pictures: list[CleanPicture], year: int, until: datetime, r
     for house in cast.houses:
         BranchYear(plan, cast, house, pictures, until, random).run()
     CommitteeYear(plan, cast, until, random).run()
+    foresee(cast, localdate(until))
     return plan
+
+
+def foresee(cast: Cast, today: date) -> None:
+    """What is to come: 财务处's term ends in sixty days, and in 人事处 the deputy takes the secretary's place."""
+    by_name = {house.branch.name.removesuffix("党支部"): house for house in cast.houses}
+    ends = today + timedelta(days=60)
+    elected = ends.replace(year=ends.year - 2, day=min(ends.day, 28))
+    Branch.objects.filter(pk=by_name["财务处"].branch.pk).update(elected_on=elected, term_years=2)
+    house, day = by_name["人事处"], (today + timedelta(days=40)).replace(day=1)
+    leaving = Post.objects.filter(branch=house.branch, kind__in=[Post.Kind.SECRETARY, Post.Kind.DEPUTY])
+    leaving.update(until_on=day)
+    follows = {Post.Kind.SECRETARY: house.posts[Post.Kind.DEPUTY], Post.Kind.DEPUTY: house.members[5]}
+    Post.objects.bulk_create(
+        Post(member=member, kind=kind, branch=house.branch, from_on=day) for kind, member in follows.items()
+    )
 
 
 class Year:

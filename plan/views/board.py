@@ -31,6 +31,7 @@ from plan.board import (
     Column,
     Row,
     Tally,
+    branches_of,
     chapters_of,
     columns_of,
     owed_under,
@@ -115,8 +116,7 @@ class Board:
         self.columns = [column for column in every if given.get("chapter") in ("", None, column.chapter)]
         wide = Counter(column.chapter for column in self.columns)
         self.chapters = [(f"{n}、{title}", wide[n]) for n, title in chapters.items() if wide[n]]
-        branches = Branch.objects.filter(committee=committee).existing_on(localdate(self.at))
-        self.branches = branches.order_by("code", "pk")
+        self.branches = branches_of(committee, self.plan, localdate(self.at)).order_by("code", "pk")
         if given.get("q"):
             self.branches = self.branches.filter(Q(name__icontains=given["q"]) | Q(code__startswith=given["q"]))
         if self.plan and self.standing:

@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 
-from branches.models import Branch
+from branches.models import Branch, Committee
 from branches.requests import PortalRequest
 from branches.templatetags.portal import cn_moment, days_late, due_by, standing_words
 from plan.document import Document, DocumentErrors, RequirementSpec
@@ -39,7 +39,8 @@ def requirement_detail(request: PortalRequest, pk: int) -> HttpResponse:
     access = request.access
     plans = Plan.objects.visible_to(access)
     requirement = get_object_or_404(Requirement.objects.filter(plan__in=plans).select_related("plan"), pk=pk)
-    branches = Branch.objects.visible_to(access).filter(committee=requirement.plan.committee_id).order_by("code", "pk")
+    below = Committee.objects.under(requirement.plan.committee_id).values("pk")
+    branches = Branch.objects.visible_to(access).filter(committee__in=below).order_by("code", "pk")
     form = StandingFilter(request.GET)
     form.fields["branch"].queryset = branches  # type: ignore[attr-defined]
     form.is_valid()

@@ -25,7 +25,7 @@ from branches.templatetags.portal import cn_moment
 from documents.official import build
 from plan import moves
 from plan.comparing import compared
-from plan.models import Duty, Filing, Move, Requirement
+from plan.models import Duty, Filing, Move, Requirement, under
 from plan.paperwork import file_name, filing_document
 from plan.snapshots import Snapshot
 
@@ -430,7 +430,7 @@ def log(request: PortalRequest) -> HttpResponse:
     form = LogFilter(request.GET)
     form.is_valid()
     given = form.cleaned_data
-    rows = Move.objects.filter(filing__committee__in=access.audits | access.office_of)
+    rows = Move.objects.filter(under(access.audits | access.office_of, "filing__"))
     if given.get("day"):
         first = make_aware(datetime.combine(given["day"], datetime.min.time()))
         rows = rows.filter(made_at__gte=first, made_at__lt=first + timedelta(days=1))
@@ -453,7 +453,10 @@ def _log_cells(move: Move, access: Access, now: datetime) -> list[Any]:
     filing = move.filing
     unsent = filing.branch_id and not filing.first_filed_at
     name: Any = filing.get_kind_display()
-    if filing.committee_id in access.office_of and not unsent:
+    near = filing.committee_id in access.office_of or (
+        filing.branch is not None and filing.branch.committee_id in access.office_of
+    )
+    if near and not unsent:
         name = {"text": filing.title, "url": filing.get_absolute_url()}
         if filing.state == State.DISCARDED:
             name = filing.title

@@ -48,7 +48,7 @@ def branch_plan(request: PortalRequest) -> HttpResponse:
     branch = _branch_asked(request, access)
     if branch is None:
         return render(request, "study/branch_plan.html", {"branch": None})
-    plan = Plan.objects.in_force(branch.committee_id, access.on.year)
+    plan = Plan.objects.asking(branch.committee_id, access.on.year, access.on)
     record = _of_year(branch, access.on.year)
     leads = branch.pk in access.leads
     if record is None or (not leads and record.filing.first_filed_at is None):
@@ -132,7 +132,7 @@ def _page(
         "editable": editable, "may_file": may_file, "form": form,
         "open_count": len(clarity.remarks),
         "missing": missing, "missing_words": _words(record, missing), "late": late, "theirs": theirs,
-        "count": len(items), "office": record.branch.committee.office_name, "sent_back": _sent_back(filing),
+        "count": len(items), "office": filing.committee.office_name, "sent_back": _sent_back(filing),
     }  # fmt: skip
     return render(request, "study/branch_plan.html", context, status=status)
 
@@ -210,7 +210,7 @@ def branch_plan_begin(request: PortalRequest) -> HttpResponse:
         raise Http404
     if branch.pk not in access.leads:
         raise PermissionDenied("学习计划由本支部的支委会成员制定。")
-    plan = Plan.objects.in_force(branch.committee_id, access.on.year)
+    plan = Plan.objects.asking(branch.committee_id, access.on.year, access.on)
     if plan is None:
         messages.info(request, "本年度实施方案还没有下发，下发后即可制定学习计划。")
         return redirect(_page_of(branch))

@@ -265,11 +265,18 @@ def _context(request: PortalRequest, form: GatheringForm) -> dict[str, Any]:
         "late": form.late,
         "kept_only": desk == Filing.Desk.NONE,
         "may_file": form.branch.pk in form.access.files_for,
-        "file_label": _label(kinds, desk, again=form.sitting.was_filed, office=form.branch.committee.office_name),
+        "file_label": _label(kinds, desk, again=form.sitting.was_filed, office=_office_of(form)),
         "pictures_needed": form.rules.pictures(kinds),
         "photos": form.photos,
         "action_url": form.gathering.get_edit_url() if form.gathering else request.get_full_path(),
     }
+
+
+def _office_of(form: GatheringForm) -> str:
+    """Where it will lie: at the desk it was sent to before, else at that of the committee whose plan asks for it."""
+    if form.filing:
+        return form.filing.committee.office_name
+    return (form.rules.plan or form.branch).committee.office_name
 
 
 def _label(kinds: list[str], desk: str, *, again: bool, office: str) -> str:

@@ -48,7 +48,7 @@ def member_plan(request: PortalRequest) -> HttpResponse:
     if record is not None:
         return render(request, "study/member_plan.html", _context(record, access))
     committee = access.branch.committee_id if access.branch else None
-    plan = Plan.objects.in_force(committee, access.on.year) if committee else None
+    plan = Plan.objects.asking(committee, access.on.year, access.on) if committee else None
     weeks = weeks_left(plan.year, _first_day(plan, access.on)) if plan else []
     context = {
         "record": None, "branch": access.branch, "plan": plan, "weeks_count": len(weeks), "owed": _owed(access),
@@ -99,7 +99,7 @@ def member_plan_begin(request: PortalRequest) -> HttpResponse:
     access = request.access
     if access.member is None or access.branch is None:
         raise PermissionDenied("您目前不在任何支部，组织关系转入支部后再制定自学计划。")
-    plan = Plan.objects.in_force(access.branch.committee_id, access.on.year)
+    plan = Plan.objects.asking(access.branch.committee_id, access.on.year, access.on)
     if plan is None:
         messages.info(request, "本年度实施方案还没有下发，下发后即可制定自学计划。")
         return redirect("study:member_plan")
