@@ -29,7 +29,7 @@ PEOPLE_PAGES = (
     "branches:member_list", "branches:member_detail", "branches:member_new", "branches:member_edit",
     "branches:member_transfer", "branches:branch_detail", "branches:branch_new", "branches:branch_edit",
     "branches:post_new", "branches:post_end", "branches:committee_posts", "branches:roster_import",
-    "branches:roster_preview",
+    "branches:roster_preview", "branches:roster_columns",
 )  # fmt: skip
 # The pages of what was sent: one filing and its versions.
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")

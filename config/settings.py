@@ -179,6 +179,9 @@ FIELD_KEYS = _keys("FIELD_KEYS")
 # Where the head of the audit chain is noted outside the database, one line a day.
 AUDIT_ANCHORS = Path(os.environ.get("AUDIT_ANCHORS", VAR_DIR / "audit-anchors.txt"))
 
+# What does the reading and writing of long rosters: a function of the import's number and the time it was asked at.
+ROSTER_JOBS = "branches.roster_jobs.in_process"
+
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "portal_session"
