@@ -81,13 +81,17 @@ class Seen:
     key: str
 
     @property
+    def name(self) -> str:
+        return self.title or f"{get_column_letter(self.place + 1)} 列（没有列名）"
+
+    @property
     def label(self) -> str:
         return f"“{self.title}”列" if self.title else f"{get_column_letter(self.place + 1)} 列"
 
 
-def read_cells(source: bytes | IO[bytes]) -> Cells:
-    """Read a roster workbook, whatever its columns. Raises WorkbookRefused with a sentence for the desk."""
-    result = read(source, above=HEADER_WITHIN)
+def read_cells(source: bytes | IO[bytes], *, seconds: float = 20) -> Cells:
+    """Read a roster workbook, whatever its columns, waiting so long. Raises WorkbookRefused with a sentence."""
+    result = read(source, above=HEADER_WITHIN, timeout=seconds)
     return Cells(
         sheet=result.sheet,
         rows=[[_kept(cell) for cell in row] for row in result.rows],

@@ -46,6 +46,7 @@ SMALL_ROWS = 500
 # A worker that has said nothing for so long is taken for dead: no single step of it takes a third of that.
 LEASE = timedelta(seconds=60)
 KEPT_FOR = timedelta(days=30)
+READ_SECONDS = 45  # of waiting, within the lease
 WORKER_MEMORY = 2**30  # address space in bytes; 5,000 rows take half of it
 WORKER_SECONDS = 300  # of processor time; 5,000 rows take five
 
@@ -278,7 +279,8 @@ def _mine(record: RosterImport, stage: Stage, now: datetime) -> QuerySet[RosterI
 def _read(record: RosterImport, now: datetime, progress: Progress) -> None:
     progress.tell("正在读取文件")
     try:
-        cells = read_cells(base64.b64decode(secrets.unseal(record.cells["file"], "roster.file")))
+        # Nobody waits for the page, and the process is a patient one: the reader's limit is that of its processor time.
+        cells = read_cells(base64.b64decode(secrets.unseal(record.cells["file"], "roster.file")), seconds=READ_SECONDS)
         compares = progress.counting("正在与名册核对")
         found = as_ready(cells, propose(cells), record.committee, effective_on(record), compares)
     except WorkbookRefused as refusal:

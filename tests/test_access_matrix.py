@@ -85,7 +85,7 @@ branches:roster_export@all                  LL    k-    k-    k-    k-    x-    
 branches:roster_export@first                LL    k-    k-    k-    k-    x-    0-    x-    k-    x-    x-    x-    x-
 branches:roster_preview                     LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
 branches:roster_commit                      LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
-branches:roster_columns                     LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+branches:roster_columns                     LL    -k    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
 branches:roster_restart                     LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
 branches:roster_progress                    LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
 branches:roster_errors                      LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-

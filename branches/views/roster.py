@@ -11,8 +11,6 @@ from django.db import OperationalError
 from django.db.models import Exists, OuterRef, Q
 from django.http import FileResponse, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.timezone import localtime
 from django.views.decorators.http import require_POST
 
@@ -26,7 +24,7 @@ from branches.roster_columns import Cells, Columns, doubts, propose, read_cells,
 from branches.roster_forms import ColumnsForm, HeaderForm
 from branches.roster_jobs import Stage, effective_on, opened, planned
 from branches.roster_sheets import error_sheet, roster_sheet, template_sheets
-from branches.sudo import is_fresh
+from branches.sudo import sudo_required
 from documents.text import printable
 from documents.workbook import Sheet, WorkbookRefused, write
 
@@ -245,6 +243,8 @@ def roster_errors(request: PortalRequest, pk: int) -> HttpResponseBase:
     if roster_jobs.is_under_way(record) or "sheet" not in record.cells or doubts(*opened(record)):
         return redirect(record)
     reading, plan = planned(record)
-    if any(BY_KEY[key].personal for key in reading.columns) and not is_fresh(request, request.now):
-        return redirect(f"{reverse('branches:sudo')}?{urlencode({'next': request.get_full_path()})}")
-    return _download([error_sheet(reading, plan)], "需要改正的名册.xlsx")
+
+    def hand_out(request: PortalRequest) -> HttpResponse:
+        return _download([error_sheet(reading, plan)], "需要改正的名册.xlsx")  # type: ignore[return-value]
+
+    return (sudo_required(hand_out) if any(BY_KEY[key].personal for key in reading.columns) else hand_out)(request)

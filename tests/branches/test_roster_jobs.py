@@ -190,7 +190,7 @@ def test_who_lost_the_post_meanwhile_writes_nothing(world, login, asked):
 
 
 def test_what_the_reader_did_not_expect_is_told_and_the_upload_is_gone(world, login, monkeypatch):
-    monkeypatch.setattr(roster_jobs, "read_cells", lambda data: 1 / 0)
+    monkeypatch.setattr(roster_jobs, "read_cells", lambda data, seconds: 1 / 0)
     client = login("office")
     upload(client, book(NEWCOMER))
     record = RosterImport.objects.get()

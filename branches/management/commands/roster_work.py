@@ -23,5 +23,5 @@ class Command(BaseCommand):
         if options["limited"]:
             resource.setrlimit(resource.RLIMIT_AS, (WORKER_MEMORY, WORKER_MEMORY))
             resource.setrlimit(resource.RLIMIT_CPU, (WORKER_SECONDS, WORKER_SECONDS + 10))
-            os.nice(10)
+            os.nice(5)
         work(options["pk"], options["at"] or current_instant())
