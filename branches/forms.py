@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from branches.access import Access
+from branches.exclusion import exclusive
 from branches.form_base import PortalForm, PortalModelForm
 from branches.models import (
     Branch,
@@ -487,20 +488,15 @@ class PostEndForm(PortalForm):
         day = self.cleaned_data["until_on"]
         if day <= self.post.from_on:
             raise forms.ValidationError(f"离任日期须晚于任职日期 {self.post.from_on}。")
-        if self.post.kind == Post.Kind.OFFICE:
-            others = Post.objects.filter(on_day(day), committee=self.post.committee_id, kind=Post.Kind.OFFICE)
-            if not others.exclude(pk=self.post.pk).exists():
-                raise forms.ValidationError("这是办公室的最后一名人员，请先登记接替的人。")
         return day
 
 
 class CommitteePostForm(PortalForm):
-    """Who works in the committee's office, and who inspects, from a day on."""
+    """Who inspects for the committee, from a day on; who works in its office is the security administrator's to say."""
 
-    KINDS = (Post.Kind.OFFICE, Post.Kind.INSPECTOR)
+    KINDS = (Post.Kind.INSPECTOR,)
 
     committee = forms.ModelChoiceField(Committee.objects.none(), label="机关党委", empty_label="请选择")
-    kind = forms.ChoiceField(label="职务", choices=[("", "请选择"), *((kind.value, kind.label) for kind in KINDS)])
     staff_number = forms.CharField(label="工号", max_length=30, help_text="须是名册中的党员。")
     from_on = DayField(label="任职日期", help_text="从这一天起有相应的权限。")
 
@@ -523,10 +519,14 @@ class CommitteePostForm(PortalForm):
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
-        if all(data.get(name) for name in ("member", "committee", "kind", "from_on")):
+        if all(data.get(name) for name in ("member", "committee", "from_on")):
+            member, kind = data["member"], Post.Kind.INSPECTOR
+            later = Q(until_on__isnull=True) | Q(until_on__gt=data["from_on"])
+            if exclusive({kind, *Post.objects.filter(later, member=member).values_list("kind", flat=True)}):
+                self.add_error("staff_number", f"{member.name}是系统、安全或审计管理员，不能兼任其他职务。")
             already = Post.objects.filter(
                 Q(until_on__isnull=True) | Q(until_on__gt=data["from_on"]),
-                member=data["member"], committee=data["committee"], kind=data["kind"],
+                member=member, committee=data["committee"], kind=kind,
             ).first()  # fmt: skip
             if already:
                 self.add_error("staff_number", f"{data['member'].name}已自 {already.from_on} 起担任此职务。")
@@ -535,7 +535,7 @@ class CommitteePostForm(PortalForm):
     def save(self) -> Post:
         data = self.cleaned_data
         return Post.objects.create(
-            member=data["member"], kind=data["kind"], committee=data["committee"], from_on=data["from_on"]
+            member=data["member"], kind=Post.Kind.INSPECTOR, committee=data["committee"], from_on=data["from_on"]
         )
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from branches.views import accounts, audit, people, roster
+from branches.views import accounts, audit, grants, people, roster
 
 app_name = "branches"
 urlpatterns = [
@@ -19,6 +19,8 @@ urlpatterns = [
     path("users/<int:member_id>/open/", accounts.user_open, name="user_open"),
     path("users/branch/<int:pk>/open/", accounts.user_open_branch, name="user_open_branch"),
     path("users/<int:member_id>/pause/", accounts.user_pause, name="user_pause"),
+    path("grants/", grants.grants, name="grants"),
+    path("grants/<int:pk>/end/", grants.grant_end, name="grant_end"),
     path("branches/", people.branch_list, name="branch_list"),
     path("branches/new/", people.branch_new, name="branch_new"),
     path("branches/<int:pk>/", people.branch_detail, name="branch_detail"),

@@ -146,6 +146,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
         ]
     elif Role.SECURITY in roles:
         places = [
+            place("授权", "key", "branches:grants", "branches:grant_end"),
             place("我的账户", "person", "branches:account"),
         ]
     elif Role.AUDITOR in roles:

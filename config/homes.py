@@ -239,7 +239,7 @@ def office_home(access: Access) -> dict[str, Any]:
         **_plan_of_the_year(access),
         "waiting": waiting, "late": late, "this_week": this_week,
         "late_all_url": _duties_url(standing="overdue"), "week_all_url": _duties_url(standing="week"),
-        "drafts": _unread(_filing_group(drafts, whose=True, limit=A_FEW)),
+        "drafts": _unread(drafts),
         "own": _duty_group(access, own, whose=True, limit=A_FEW),
         "stats": [
             {"label": "待审", "number": waiting.total, "unit": "件", "url": "#waiting"},
@@ -323,11 +323,15 @@ def _some(words: list[str], unit: str) -> str:
     return "、".join(words[:NAMES]) + (f"等{len(words)}{unit}" if more > 0 else "")
 
 
-def _unread(group: Group) -> Group:
-    """Who is writing what, without the way to it: a draft is its author's until it is sent."""
-    for line in group.lines:
-        line.url = ""
-    return group
+def _unread(drafts: QuerySet[Filing]) -> Group:
+    """Which branch is writing what kind of record, and no more: a draft, its title too, is its authors' until sent."""
+    found, total = first_of(drafts.select_related("branch"), A_FEW)
+    lines = [
+        Line(title=draft.get_kind_display(), url="", sub=str(draft.branch), code=draft.state, late=False,
+             action_url="", action_label="")
+        for draft in found
+    ]  # fmt: skip
+    return Group(lines, total)
 
 
 def _plan_of_the_year(access: Access) -> dict[str, Any]:

@@ -68,6 +68,8 @@ ROUTES: dict[str, Row] = {
     "branches:user_open": Row(post=SYSADMIN),
     "branches:user_open_branch": Row(post=SYSADMIN),
     "branches:user_pause": Row(post=SYSADMIN),
+    "branches:grants": Row(get=SECURITY, post=SECURITY),
+    "branches:grant_end": Row(get=SECURITY, post=SECURITY),
     # plan: the document
     "plan:plan_list": Row(get=BUSINESS),
     "plan:plan_detail": Row(get=BUSINESS),

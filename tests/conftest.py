@@ -62,8 +62,9 @@ def add_user(member: Member) -> User:
     return user
 
 
-def make_world() -> World:
-    committee = Committee.objects.create(name="西北政法大学机关党委", short_name="机关党委", code="机关党")
+def make_world(name: str = "西北政法大学机关党委", prefix: str = "") -> World:
+    """A committee with two branches and whoever acts in them; a second one needs a prefix for its staff numbers."""
+    committee = Committee.objects.create(name=name, short_name="机关党委", code="机关党")
     first = Branch.objects.create(committee=committee, code="01", name="教务处党支部", founded_on=date(2015, 1, 1))
     second = Branch.objects.create(committee=committee, code="02", name="科研处党支部", founded_on=date(2015, 1, 1))
     world = World(committee, first, second)
@@ -74,12 +75,12 @@ def make_world() -> World:
         "office": (second, "郑洁", False), "inspector": (second, "冯刚", False),
         "auditor": (second, "许宁", False), "sysadmin": (second, "韩磊", False),
     }  # fmt: skip
-    for number, (who, (branch, name, cadre)) in enumerate(people.items(), 1):
-        world.users[who] = add_user(add_member(branch, name, f"18{number:03d}", cadre=cadre))
+    for number, (who, (branch, person, cadre)) in enumerate(people.items(), 1):
+        world.users[who] = add_user(add_member(branch, person, f"{prefix}18{number:03d}", cadre=cadre))
     # The security administrator stands on no branch's roster.
-    world.users["security"] = add_user(Member.objects.create(staff_number="18999", name="沈毅"))
+    world.users["security"] = add_user(Member.objects.create(staff_number=f"{prefix}18999", name="沈毅"))
     for n in range(5):
-        add_member(first, f"张三{'一二三四五'[n]}", f"19{n:03d}", full=n != 4)
+        add_member(first, f"张三{'一二三四五'[n]}", f"{prefix}19{n:03d}", full=n != 4)
     kind = Post.Kind
     for who, post, branch in (
         ("secretary", kind.SECRETARY, first), ("deputy", kind.DEPUTY, first),

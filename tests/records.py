@@ -132,12 +132,14 @@ def uploaded_roster(world: World) -> RosterImport:
     )  # fmt: skip
 
 
-def make_records() -> Records:
+def make_records(world: World | None = None) -> Records:
     """The whole world: the plan of 2018 issued, and in the first branch a record of each kind, sent and as a draft."""
-    world = make_world()
+    world = world or make_world()
     issue_2018(world)
     alone_in_the_office(world)
-    world.users["nobody"] = add_user(Member.objects.create(staff_number="20001", name="过客"))
+    world.users["nobody"] = add_user(
+        Member.objects.create(staff_number=f"{world.users['office'].staff_number}1", name="过客")
+    )
     plan, draft, later = world.plan, draft_plan(world, 2020), draft_plan(world, 2019)
     assert plan is not None
     Plan.objects.filter(pk=later.pk).update(
@@ -151,7 +153,7 @@ def make_records() -> Records:
     member_plan = member_plan_of(world, plan, date(2018, 7, 2))
     sent(member_plan.filing, "member", world)
     paper = sent(paper_by(secretary, duty_of(world, "I2"), title="书记述职报告"), "secretary", world)
-    committees_duty = Duty.objects.filter(code="I4").earliest("starts_on")
+    committees_duty = Duty.objects.filter(code="I4", committee=world.committee).earliest("starts_on")
     return Records(
         world=world, draft=draft, duty=duty_of(world, "C1"), members_duty=duty_of(world, "P2", "member"),
         committees_duty=committees_duty, requirement=plan.requirements.get(code="S12"),
@@ -165,5 +167,5 @@ def make_records() -> Records:
         committees_paper_draft=paper_by(office, committees_duty, title="督查安排", desk="none", handling="keep"),
         roster_import=uploaded_roster(world),
         branch_post=Post.objects.get(kind=Post.Kind.SECRETARY, branch=world.first),
-        committee_post=Post.objects.get(kind=Post.Kind.INSPECTOR),
+        committee_post=Post.objects.get(kind=Post.Kind.INSPECTOR, committee=world.committee),
     )  # fmt: skip

@@ -6,7 +6,7 @@ The table below is written by hand and knows nothing of config/matrix.py: whoeve
     k  200, the page or the file            L  302 to the login page          -  405, the method is not served
     r  302 to another page of the portal    x  403 at the door: no such role  u  422, the form again with what is wrong
     0  404, as if there were no such object p  403 in the room: seen, but not this person's to do
-    b  400, a move that does not exist
+    b  400, a move that does not exist       s  302, asked for the password once more (what follows: AFTER_SUDO)
 
 The five of the committee (office, inspector and the three administrators) belong to no branch, so each is one actor.
 """
@@ -22,12 +22,14 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from branches.models import AuditEvent, AuditHead, Post, User
+from branches.sudo import KEY as SUDO_KEY
 from config.guard import GuardMiddleware
 from config.matrix import ROUTES
 from tests.conftest import at
@@ -70,6 +72,9 @@ branches:user_list                          LL    x-    x-    x-    x-    x-    
 branches:branch_detail                      LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 branches:branch_edit                        LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 branches:post_new                           LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+branches:grants                             LL    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    ss    xx
+branches:grant_end@other                    LL    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    ss    xx
+branches:grant_end@own                      LL    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    ss    xx
 branches:user_open_branch                   LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -k    -x    -x
 branches:member_detail@member               LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 branches:member_detail@other_member         LL    k-    0-    0-    0-    0-    k-    k-    k-    x-    x-    x-    x-
@@ -232,7 +237,8 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         "home", "healthz", "gallery", "branches:login", "branches:logout", "branches:account", "branches:password",
         "branches:sudo", "branches:own_history", "branches:audit_log", "branches:audit_xlsx", "branches:audit_verify",
         "branches:branch_list", "branches:branch_new", "branches:member_list", "branches:member_new",
-        "branches:committee_posts", "branches:roster_template", "branches:roster_import", "branches:user_list",
+        "branches:committee_posts", "branches:grants", "branches:roster_template", "branches:roster_import",
+        "branches:user_list",
         "plan:plan_list", "plan:plan_upload", "plan:plan_start", "plan:board", "plan:board_xlsx", "plan:duty_list",
         "plan:duty_xlsx", "plan:intray", "plan:filing_list", "plan:log", "study:member_plan",
         "study:member_plan_begin", "study:plan_review", "study:gathering_list", "study:gathering_new",
@@ -245,6 +251,8 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         case(f"{name}@other_member", other.pk)
     case("branches:user_open", member.pk)
     case("branches:user_pause", member.pk, post={"action": "pause"})
+    case("branches:grant_end@other", o.world.member("office").posts.get().pk)
+    case("branches:grant_end@own", o.world.member("security").posts.get().pk)
     case("branches:post_end@branch", o.branch_post.pk)
     case("branches:post_end@committee", o.committee_post.pk)
     case("branches:roster_export@all")
@@ -379,6 +387,14 @@ def stopped(monkeypatch) -> list[bool]:
     return seen
 
 
+# What the cells with an s answer to whoever gave the password just now.
+AFTER_SUDO = {
+    "branches:grants": {"security": "kk"},
+    "branches:grant_end@other": {"security": "kk"},
+    "branches:grant_end@own": {"security": "00"},
+}
+
+
 class Actor:
     """Somebody at the keyboard: each request comes with the same session and is taken back afterwards."""
 
@@ -402,6 +418,8 @@ class Actor:
     def cell(self, method: str, url: str, data: dict[str, Any] | None = None) -> str:
         response = self.ask(method, url, data)
         match response.status_code:
+            case 302 if response["Location"].startswith(reverse("branches:sudo")):
+                return "s"
             case 302:
                 return "L" if response["Location"].startswith("/login/?next=") else "r"
             case 403:
@@ -410,11 +428,31 @@ class Actor:
         return letters.get(response.status_code, str(response.status_code))
 
 
-def actor_of(who: str, records: Records, stopped: list[bool]) -> Actor:
-    return Actor(None if who == "anonymous" else records.world.users[who], stopped)
+def actor_of(who: str, records: Records, stopped: list[bool], *, sudo: bool = False) -> Actor:
+    """Somebody of the records' committee; with `sudo` somebody who gave the password again a minute ago."""
+    actor = Actor(None if who == "anonymous" else records.world.users[who], stopped)
+    if sudo and actor.session:
+        session = SessionStore(actor.session)
+        session[SUDO_KEY] = at("2018-07-04 10:09").isoformat()
+        session.save()
+    return actor
 
 
 # The table
+
+
+def test_whoever_gave_the_password_again_meets_what_is_written(records: Records, stopped: list[bool]) -> None:
+    asked = {(name, who) for name, row in expected().items() for who, cell in row.items() if "s" in cell}
+    assert asked == {(name, who) for name, row in AFTER_SUDO.items() for who in row}
+    found = addresses(records)
+    for name, row in AFTER_SUDO.items():
+        for who, cells in row.items():
+            actor = actor_of(who, records, stopped, sudo=True)
+            url, data = found[name]
+            for method, cell in zip(("GET", "POST"), cells, strict=True):
+                with transaction.atomic():
+                    assert (name, who, method, actor.cell(method, url, data)) == (name, who, method, cell)
+                    transaction.set_rollback(True)
 
 
 def test_the_urlconf_the_matrix_and_the_table_name_the_same_routes(records: Records) -> None:

@@ -308,7 +308,7 @@ def post_end(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 def committee_posts(request: PortalRequest) -> HttpResponse:
-    """Who works in the office and who inspects; the office appoints both."""
+    """Who works in the office and who inspects; the office appoints who inspects."""
     access = request.access
     if request.method == "POST":
         with roster_lock(*access.office_of):
@@ -324,7 +324,7 @@ def committee_posts(request: PortalRequest) -> HttpResponse:
         Post.objects.filter(
             Q(until_on__isnull=True) | Q(until_on__gt=access.on),
             committee__in=access.office_of,
-            kind__in=CommitteePostForm.KINDS,
+            kind__in=(Post.Kind.OFFICE, *CommitteePostForm.KINDS),
         )
         .select_related("member", "committee")
         .order_by("committee_id", "kind", "from_on", "pk")

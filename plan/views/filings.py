@@ -425,7 +425,7 @@ LOG_COLUMNS = [("时间", "head"), ("办理人", "text"), ("动作", "short"), (
 
 
 def log(request: PortalRequest) -> HttpResponse:
-    """The register of all moves, newest first; the auditor learns of members' own papers, not what they are called."""
+    """The register of all moves, newest first; the auditor reads that something was done, not what it is called."""
     access = request.access
     form = LogFilter(request.GET)
     form.is_valid()
@@ -449,14 +449,14 @@ def log(request: PortalRequest) -> HttpResponse:
 
 
 def _log_cells(move: Move, access: Access, now: datetime) -> list[Any]:
-    """Kind, branch, receipt, who, when, from where to where; titles only of what is not a member's own."""
+    """Kind, branch, receipt, who, when, from where to where; to the office the title of what was sent or is its own."""
     filing = move.filing
-    if filing.committee_id in access.office_of:
-        name: Any = {"text": filing.title, "url": filing.get_absolute_url()}
-        if filing.state == State.DISCARDED or (filing.state == State.DRAFT and filing.branch_id):
+    unsent = filing.branch_id and not filing.first_filed_at
+    name: Any = filing.get_kind_display()
+    if filing.committee_id in access.office_of and not unsent:
+        name = {"text": filing.title, "url": filing.get_absolute_url()}
+        if filing.state == State.DISCARDED:
             name = filing.title
-    else:
-        name = filing.get_kind_display() if filing.member_id else f"{filing.get_kind_display()}：{filing.title}"
     came_from = move.get_from_state_display() if move.from_state else ""
     return [
         f"{cn_moment(move.made_at, now)}:{localtime(move.made_at):%S}",

@@ -1,0 +1,94 @@
+"""Nobody meets what is not theirs: no word of it on any page or in any file, and no answer from its addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import transaction
+
+from tests.foreign import WORDS, lists, make_foreign, own_pages, words_in
+from tests.records import Records, make_records
+from tests.test_access_matrix import ACTORS, NOW, Actor, actor_of, addresses, expected, stopped
+
+pytestmark = pytest.mark.django_db
+__all__ = ["stopped"]
+
+
+@pytest.fixture(scope="module")
+def both(django_db_setup, django_db_blocker) -> Iterator[tuple[Records, Records]]:
+    """Our records and another committee's, made once for all tests of this file."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        ours = make_records()
+        yield ours, make_foreign(ours)
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def ours(both: tuple[Records, Records], db, clock) -> Records:
+    clock(NOW)
+    return both[0]
+
+
+@pytest.fixture
+def theirs(both: tuple[Records, Records]) -> Records:
+    return both[1]
+
+
+def read(actor: Actor, pages: dict[str, str]) -> Iterator[tuple[str, set[str]]]:
+    for name, url in pages.items():
+        with transaction.atomic():
+            yield name, words_in(actor.ask("GET", url))
+            transaction.set_rollback(True)
+
+
+def readable(ours: Records) -> dict[str, str]:
+    """Every page of the access table, every list and every filing of the own committee."""
+    return {name: url for name, (url, _) in addresses(ours).items()} | lists(ours) | own_pages(ours)
+
+
+@pytest.mark.parametrize("who", ACTORS)
+def test_everybody_meets_the_words_meant_for_them_and_no_other(ours: Records, stopped: list[bool], who: str) -> None:
+    met: set[str] = set()
+    for name, words in read(actor_of(who, ours, stopped), readable(ours)):
+        foreign = {word for word in words if who not in WORDS[word]}
+        assert not foreign, (who, name)
+        met |= words
+    assert met == {word for word, readers in WORDS.items() if who in readers}
+
+
+def unreached(actor: Actor, theirs: Records) -> Iterator[tuple[str, str, str]]:
+    """Of each address of another committee's record: its case, the method, the answer."""
+    objects = {name: found for name, found in addresses(theirs).items() if any(letter.isdigit() for letter in found[0])}
+    for name, (url, data) in objects.items():
+        for method in ("GET", "POST"):
+            with transaction.atomic():
+                yield name, method, actor.cell(method, url, data if method == "POST" else None)
+                transaction.set_rollback(True)
+
+
+# Asked for a branch that is not theirs, these show the own one: the address answers, the branch does not.
+OWN_INSTEAD = {"study:branch_plan", "study:calendar", "branches:roster_export@first"}
+
+
+@pytest.mark.parametrize("who", ACTORS)
+def test_nobody_reaches_a_record_of_another_committee(
+    ours: Records, theirs: Records, stopped: list[bool], who: str
+) -> None:
+    actor, wrong = actor_of(who, ours, stopped, sudo=True), []
+    for name, method, cell in unreached(actor, theirs):
+        if cell not in "Lx0-" and name not in OWN_INSTEAD:
+            wrong.append((name, method, cell))
+    assert wrong == []
+
+
+def test_the_other_committees_own_people_reach_them(theirs: Records, ours: Records, stopped: list[bool]) -> None:
+    """The positive control: what is closed to us is open to them, as our own table says."""
+    table = expected()
+    for who in ("office", "secretary", "member"):
+        wrong = [
+            (who, name, method, cell)
+            for name, method, cell in unreached(actor_of(who, theirs, stopped), theirs)
+            if table[name][who]["GP".index(method[0])] != cell
+        ]
+        assert wrong == []
