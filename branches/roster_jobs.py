@@ -29,6 +29,7 @@ from django.conf import settings
 from django.db import OperationalError
 from django.db.models import Q, QuerySet
 from django.utils.module_loading import import_string
+from django.utils.timezone import localdate
 
 from branches import audit, secrets
 from branches.access import Access
@@ -131,7 +132,7 @@ def purge(now: datetime) -> int:
             record.save(update_fields=["cells", "rows", "stage"])
             count += 1
         if count:
-            audit.note(Access(now=now, on=now.date()), audit.Kind.WRITE, "清除上传的名册内容", imports=count)
+            audit.note(Access(now=now, on=localdate(now)), audit.Kind.WRITE, "清除上传的名册内容", imports=count)
     return count
 
 

@@ -247,4 +247,5 @@ def roster_errors(request: PortalRequest, pk: int) -> HttpResponseBase:
     def hand_out(request: PortalRequest) -> HttpResponse:
         return _download([error_sheet(reading, plan)], "需要改正的名册.xlsx")  # type: ignore[return-value]
 
-    return (sudo_required(hand_out) if any(BY_KEY[key].personal for key in reading.columns) else hand_out)(request)
+    has_numbers = any(BY_KEY[key].personal for line in reading.lines for key in line.cells)
+    return (sudo_required(hand_out) if has_numbers else hand_out)(request)

@@ -1,5 +1,5 @@
 /* The page of a roster that is being read or written: asks every second how far it is, and opens what came of it.
-   Without it the page reloads itself. */
+   Without it a link on the page does. */
 
 (() => {
   "use strict";

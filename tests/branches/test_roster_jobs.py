@@ -80,7 +80,7 @@ def test_the_page_says_how_far_it_is_and_leads_on_when_it_is_done(world, login, 
     record = RosterImport.objects.get()
     assert asked == [record.pk]
     assert how_far(client, record) == {"busy": True, "what": "等待开始", "done": 0, "total": 0}
-    assert 'http-equiv="refresh"' in page_of(client, record)
+    assert '<noscript><p><a class="btn btn-secondary"' in page_of(client, record)
     RosterImport.objects.update(stage=Stage.READING)
     progress = Progress(record.pk, at(NOW))
     progress.tell("正在与名册核对", 500, 5000)
