@@ -17,6 +17,7 @@ from django.db.models.functions import Concat
 from django.http import HttpResponse
 from django.urls import reverse
 
+from branches import audit
 from branches.access import Access
 from branches.models import Branch, Committee, Member
 from plan.models import Filing, Plan
@@ -37,7 +38,10 @@ WORDS: dict[str, frozenset[str]] = {
     "科研未报的个人材料": frozenset({OWN}),
     "科研未报的支部材料": frozenset({LEADER}),
     "办公室未报的材料": frozenset({"office"}),
+    # What stands in a member's entry, and not beside the name on the branch's page that all of the branch see.
+    "教务一科调研员": frozenset({"secretary", "deputy", "commissioner", *ABOVE}),
     # Another committee's: nobody of this one meets them.
+    "外院党委": frozenset(),
     "外院的记录": frozenset(),
     "外院的方案": frozenset(),
     "外院的支部": frozenset(),
@@ -88,6 +92,7 @@ def another_committee() -> Records:
     PlanItem.objects.filter(plan__branch__committee=committee).update(topic="外院的记录")
     WeekItem.objects.filter(plan__filing__committee=committee).update(content="外院的记录")
     Committee.objects.filter(pk=committee.pk).update(short_name="外院党委")
+    audit.note(theirs.world.access("office", WRITTEN), audit.Kind.WRITE, "外院的记录")
     return theirs
 
 
@@ -103,6 +108,7 @@ def make_foreign(records: Records) -> Records:
     paper_by(own, duty_of(world, "P2", OWN), title="科研未报的个人材料", desk="branch")
     paper_by(leader, duty_of(world, "C1", branch=world.second), title="科研未报的支部材料")
     Filing.objects.filter(pk=records.committees_paper_draft.pk).update(title="办公室未报的材料")
+    Member.objects.filter(name="张三一").update(job_title="教务一科调研员")
     return another_committee()
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from django.db import transaction
 
+from branches.models import Post
+from tests.conftest import add_member, add_user
 from tests.foreign import WORDS, lists, make_foreign, own_pages, words_in
 from tests.records import Records, make_records
 from tests.test_access_matrix import ACTORS, NOW, Actor, actor_of, addresses, expected, stopped
@@ -50,7 +53,7 @@ def readable(ours: Records) -> dict[str, str]:
 @pytest.mark.parametrize("who", ACTORS)
 def test_everybody_meets_the_words_meant_for_them_and_no_other(ours: Records, stopped: list[bool], who: str) -> None:
     met: set[str] = set()
-    for name, words in read(actor_of(who, ours, stopped), readable(ours)):
+    for name, words in read(actor_of(who, ours, stopped, sudo=True), readable(ours)):
         foreign = {word for word in words if who not in WORDS[word]}
         assert not foreign, (who, name)
         met |= words
@@ -92,3 +95,39 @@ def test_the_other_committees_own_people_reach_them(theirs: Records, ours: Recor
             if table[name][who]["GP".index(method[0])] != cell
         ]
         assert wrong == []
+
+
+def deputy_of_the_second(ours: Records) -> None:
+    """`both`: somebody who works in the committee's office and is deputy of the second branch."""
+    world = ours.world
+    both = add_member(world.second, "康健", "18777")
+    world.users["both"] = add_user(both)
+    for kind, place in (("office", {"committee": world.committee}), ("deputy", {"branch": world.second})):
+        Post.objects.create(member=both, kind=kind, from_on=date(2016, 1, 1), **place)
+
+
+def test_a_second_post_elsewhere_opens_nothing_here(ours: Records, stopped: list[bool]) -> None:
+    """Who works in the office and is deputy of the second branch sees the first one's records, and leads it no more."""
+    deputy_of_the_second(ours)
+    actor, table, found = actor_of("both", ours, stopped), expected(), {}
+    for name, (url, data) in addresses(ours).items():
+        cells = ""
+        for method in ("GET", "POST"):
+            with transaction.atomic():
+                cells += actor.cell(method, url, data if method == "POST" else None)
+                transaction.set_rollback(True)
+        if cells != table[name]["office"]:
+            found[name] = cells
+    assert found == AS_BOTH
+
+
+# Where the deputy of another branch is answered otherwise than the rest of the office: the leaders' rooms are open to
+# them, for what is theirs; the first branch's records there are seen, and not to be changed.
+AS_BOTH = {
+    "study:member_plan_begin": "-r", "study:plan_review": "kr", "study:gathering_new": "kk",
+    "study:gathering_edit@filed": "pp", "study:gathering_edit@draft": "00", "study:branch_plan_begin": "-p",
+    "study:branch_plan_edit@filed": "pp", "study:branch_plan_edit@draft": "00",
+    "study:plan_item_new@filed": "pp", "study:plan_item_new@draft": "00",
+    "study:plan_item_edit@filed": "pp", "study:plan_item_edit@draft": "00",
+    "study:plan_item_remove@filed": "-p", "study:plan_item_remove@draft": "-0",
+}  # fmt: skip
