@@ -131,7 +131,7 @@ def test_a_worker_that_died_is_told_and_another_can_be_started(world, login, ask
     assert asked == []
     later = clock("2018-06-20 10:02")
     assert how_far(client, record)["busy"] is False
-    assert "处理中断了，名册没有任何改动" in page_of(client, record)
+    assert "名册的处理中断了" in page_of(client, record)
     restart(client, record)
     restart(client, record)
     assert asked == [record.pk]

@@ -210,6 +210,6 @@ def test_uploads_are_emptied_after_thirty_days_once(world, login, capsys):
     page = client.get(record.get_absolute_url()).content.decode()
     assert "上传满30天仍未写入的，内容会清除" in page
     assert client.get(reverse("branches:roster_errors", args=[record.pk])).status_code == 302
-    assert "上传的内容已经清除" in commit(client, record, mark="x").content.decode()
+    assert "上传的内容已清除" in commit(client, record, mark="x").content.decode()
     call_command("purge_imports")
     assert "清除了0次上传的内容" in capsys.readouterr().out
