@@ -76,9 +76,20 @@ def _photos() -> Iterator[Figure]:
 
 def _rosters() -> Iterator[Figure]:
     refused = list(rosters.hostile())
-    yield Figure("ROSTER_HOSTILE_REFUSED", len({id[:3] for id, *_ in refused}), 15, at_most=False)
+    yield Figure("ROSTER_HOSTILE_REFUSED", len({id[:3] for id, *_ in refused}), 14, at_most=False)
     yield Figure("ROSTER_HOSTILE_SECONDS", round(max(seconds for _, _, seconds, _, _ in refused), 2), 1)
     yield Figure("ROSTER_HOSTILE_MEGABYTES", round(max(megabytes for *_, megabytes in refused)), 150)
+    found = {}
+    for rows in (500, 5_000):
+        with database.sqlite_file() as address:
+            found[rows] = rosters.measure(address, rows)
+    few, many = found[500], found[5_000]
+    yield Figure("ROSTER_5000_PREVIEW_STATEMENTS", many["new"]["preview"][1], few["new"]["preview"][1])
+    # Written by batches: of 4,500 rows more not one statement in twenty-five is more.
+    more = many["new"]["commit"][1] - few["new"]["commit"][1]
+    yield Figure("ROSTER_5000_COMMIT_STATEMENTS_MORE_THAN_500", more, 4_500 / 25)
+    yield Figure("ROSTER_5000_ANSWERED_SECONDS", many["process"]["answered"][0], 1)
+    yield Figure("ROSTER_5000_READY_SECONDS", many["process"]["ready"][0], 10)
 
 
 def _guessing() -> Iterator[Figure]:

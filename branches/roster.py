@@ -18,7 +18,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
-from branches import audit
+from branches import audit, personal
 from branches.models import Branch, Committee, Member, Membership, PartyGroup, Post, sort_key
 from branches.roster_cells import (
     AS_TEXT,
@@ -29,12 +29,14 @@ from branches.roster_cells import (
     Unreadable,
     as_written,
     day_of,
+    id_number_of,
     is_full_of,
-    is_leading_cadre_of,
     name_of,
+    phone_of,
     posts_of,
     squeezed,
     staff_number_of,
+    yes_or_no_of,
 )
 
 # ------------------------------------------------------------------------------------------- changing the roster
@@ -134,6 +136,15 @@ class ImportPlan:
         return any(row.status in ("new", "changed") for row in self.rows)
 
 
+# How far the comparing or the writing has come: rows done, rows in all.
+Tell = Callable[[int, int], object]
+STEP = 500
+
+
+def _quietly(done: int, total: int) -> None:
+    """Nobody asked how far it is."""
+
+
 # From this share of the staff numbers on, one length counts as theirs.
 NEARLY_ALL = 0.9
 
@@ -144,7 +155,11 @@ class _Roster:
     def __init__(self, committee: Committee, numbers: Iterable[str], day: date) -> None:
         below = Committee.objects.under(committee.pk).values("pk")
         ever_here = Membership.objects.filter(branch__committee__in=below, member=OuterRef("pk"))
-        members = list(Member.objects.filter(Q(staff_number__in=set(numbers)) | Exists(ever_here)).order_by("pk"))
+        members = list(
+            Member.objects.filter(Q(staff_number__in=set(numbers)) | Exists(ever_here))
+            .select_related("merged_into")
+            .order_by("pk")
+        )
         ids = {member.pk for member in members}
         self.members = {member.staff_number: member for member in members}
         self.names = {member.pk: member.name for member in members}
@@ -186,7 +201,11 @@ class _Roster:
                     self.secretaries[post.branch_id].append(post)
         self.mark = _digest(
             [
-                [m.pk, m.staff_number, m.name, m.job_title, m.joined_on, m.confirmed_on, m.is_leading_cadre]
+                [
+                    *(m.pk, m.staff_number, m.name, m.job_title, m.joined_on, m.confirmed_on, m.is_leading_cadre),
+                    *(m.retired_on, m.mobile_from_on, m.mobile_place, m.id_number_index, m.phone_index),
+                    m.merged_into_id,
+                ]
                 for m in members
             ],
             [[b.pk, b.name, b.founded_on, b.closed_on] for b in branches],
@@ -200,9 +219,9 @@ def _digest(*tables: list[list[Any]]) -> str:
     return hashlib.sha256(json.dumps(tables, default=str).encode()).hexdigest()
 
 
-def plan_import(reading: Reading, committee: Committee, effective_on: date) -> ImportPlan:
+def plan_import(reading: Reading, committee: Committee, effective_on: date, tell: Tell = _quietly) -> ImportPlan:
     """Compare a reading with the committee's roster: what each row would change from `effective_on`; writes nothing."""
-    rows = [_read_line(line) for line in reading.lines]
+    rows = [_read_line(line, effective_on) for line in reading.lines]
     hidden = set(reading.hidden_rows)
     for row in rows:
         if row.row in hidden:
@@ -210,8 +229,11 @@ def plan_import(reading: Reading, committee: Committee, effective_on: date) -> I
     _refuse_repeats(rows)
     roster = _Roster(committee, [row.staff_number for row in rows if row.staff_number], effective_on)
     _refuse_lost_zeros(rows, roster)
-    for row in rows:
+    for n, row in enumerate(rows):
+        if n % STEP == 0:
+            tell(n, len(rows))
         _compare(row, roster, effective_on)
+    _refuse_others_numbers(rows)
     _refuse_second_secretaries(rows, roster)
     for row in rows:
         if row.problems:
@@ -240,13 +262,18 @@ def plan_import(reading: Reading, committee: Committee, effective_on: date) -> I
 _READERS: dict[str, Callable[[tuple[str, str]], Any]] = {
     "joined_on": day_of,
     "confirmed_on": day_of,
-    "is_leading_cadre": is_leading_cadre_of,
+    "is_leading_cadre": yes_or_no_of,
     "category": is_full_of,
     "posts": posts_of,
+    "is_retired": yes_or_no_of,
+    "retired_on": day_of,
+    "is_mobile": yes_or_no_of,
 }
+_PERSONAL = {"id_number": id_number_of, "phone": phone_of}
+_LENGTHS = {"group": 40, "job_title": 60, "mobile_place": 60}
 
 
-def _read_line(line: Line) -> RowPlan:
+def _read_line(line: Line, day: date) -> RowPlan:
     """The row's own sense, before any comparison: every cell read or refused."""
     row = RowPlan(line)
     for key, reader in (("staff_number", staff_number_of), ("name", name_of)):
@@ -259,7 +286,7 @@ def _read_line(line: Line) -> RowPlan:
             row.refuse(key, problem.reason, problem.cure)
     if "branch" not in line.cells:
         row.refuse("branch", "没有所在党支部", "填写支部全称")
-    for key in ("branch", "group", "job_title"):
+    for key in ("branch", *_LENGTHS):
         if key not in line.cells:
             continue
         try:
@@ -273,7 +300,7 @@ def _read_line(line: Line) -> RowPlan:
             row.group_name = text
         else:
             row.facts[key] = text
-    for key, limit in (("group", 40), ("job_title", 60)):
+    for key, limit in _LENGTHS.items():
         length = len((row.group_name if key == "group" else row.facts.get(key)) or "")
         if length > limit:
             row.refuse(key, f"有{length}个字，最多{limit}个字", "缩短后再上传")
@@ -281,6 +308,12 @@ def _read_line(line: Line) -> RowPlan:
         if key in line.cells:
             try:
                 row.facts[key] = reads(line.cells[key])
+            except Unreadable as problem:
+                row.refuse(key, problem.reason, problem.cure)
+    for key, opens in _PERSONAL.items():
+        if key in line.cells:
+            try:
+                row.facts[key] = opens(line.cells[key], day)
             except Unreadable as problem:
                 row.refuse(key, problem.reason, problem.cure)
     kinds, others = row.facts.pop("posts", ([], []))
@@ -321,6 +354,32 @@ def _refuse_lost_zeros(rows: list[RowPlan], roster: _Roster) -> None:
             )
 
 
+def _refuse_others_numbers(rows: list[RowPlan]) -> None:
+    """An ID number is one person's; a phone may be shared, which is said. Both are compared by their index only."""
+    for key, kept_as in personal.FIELDS.items():
+        given: dict[str, list[RowPlan]] = defaultdict(list)
+        for row in rows:
+            if row.facts.get(key):
+                given[personal.index_of(key, row.facts[key])].append(row)
+        if not given:
+            continue
+        kept = Member.objects.filter(merged_into__isnull=True, **{f"{key}_index__in": set(given)})
+        owners = {index: pk for pk, index in kept.values_list("pk", f"{key}_index")}
+        for index, same in given.items():
+            for row in same:
+                others = "、".join(str(one.row) for one in same[:10] if one is not row)
+                if len(same) > 1:
+                    said = f"与第{others}行的号码相同"
+                elif index in owners and (row.member is None or owners[index] != row.member.pk):
+                    said = "这个号码已登记在另一名党员名下"
+                else:
+                    continue
+                if key == "id_number":
+                    row.refuse(key, said, "核对是谁的号码；同一人登记了两次的，请先合并")
+                else:
+                    row.notes.append(f"{kept_as.label}{said}，请核对。")
+
+
 def _compare(row: RowPlan, roster: _Roster, day: date) -> None:
     if row.branch_name:
         row.branch = _branch_named(row, roster)
@@ -329,9 +388,14 @@ def _compare(row: RowPlan, roster: _Roster, day: date) -> None:
     row.member = roster.members.get(row.staff_number) if row.staff_number else None
     if row.member is None:
         _check_facts(row, day, None, None)
+        _settle_states(row, day)
         _check_posts(row, roster, day)
         if not row.problems:
             _say_all(row, day)
+        return
+    if row.member.merged_into:
+        other = row.member.merged_into.staff_number
+        row.refuse("staff_number", f"工号 {row.staff_number} 已并入工号 {other}", f"改用工号 {other}")
         return
     row.membership = roster.current.get(row.member.pk)
     if row.membership and row.membership.branch_id not in roster.branch_ids:
@@ -346,13 +410,18 @@ def _compare(row: RowPlan, roster: _Roster, day: date) -> None:
         return
     _keep_what_stands(row)
     _check_facts(row, day, row.member.joined_on, row.member.confirmed_on)
+    _settle_states(row, day)
     if row.name and row.name != row.member.name:
         row.changes.append(Change("姓名", row.member.name, row.name))
         row.notes.append("同一工号的姓名不同，请核对是否同一人。")
-    for key in ("job_title", "joined_on", "confirmed_on", "is_leading_cadre"):
+    for key in FACTS:
         old = getattr(row.member, key)
         if key in row.facts and row.facts[key] != old:
-            row.changes.append(Change(BY_KEY[key].title, _said(old), _said(row.facts[key])))
+            row.changes.append(Change(_label(key), _said(old), _said(row.facts[key])))
+    for key, kept_as in personal.FIELDS.items():
+        value = row.facts.get(key)
+        if value is not None and personal.index_of(key, value) != getattr(row.member, f"{key}_index"):
+            row.changes.append(Change(BY_KEY[key].title, personal.masked(row.member, key), kept_as.mask(value)))
     _compare_membership(row, roster, day)
     _check_posts(row, roster, day)
 
@@ -361,8 +430,9 @@ def _keep_what_stands(row: RowPlan) -> None:
     """A text that stands in the roster as it stands in the cell is no change, whatever else it could be read as."""
     assert row.member is not None  # noqa: S101 - called for members only
     written = {key: squeezed(text) for key, (_, text) in row.line.cells.items()}
-    if written.get("job_title") == squeezed(row.member.job_title):
-        row.facts.pop("job_title", None)
+    for key in ("job_title", "mobile_place"):
+        if written.get(key) == squeezed(getattr(row.member, key)):
+            row.facts.pop(key, None)
     group = row.membership.group.name if row.membership and row.membership.group else ""
     stays = row.membership and row.branch and row.membership.branch_id == row.branch.pk
     if stays and group and written.get("group") == squeezed(group):
@@ -401,6 +471,31 @@ def _check_facts(row: RowPlan, day: date, joined: date | None, confirmed: date |
         row.refuse("category", f"转正日期 {confirmed} 还没有到，不是正式党员", "核对人员类别和转正日期")
     elif is_full is False and confirmed and confirmed <= day:
         row.refuse("category", f"已于 {confirmed} 转正，不是预备党员", "核对人员类别和转正日期")
+
+
+def _settle_states(row: RowPlan, day: date) -> None:
+    """Retired and away from home as the roster keeps them: since when; with what stands where the cell is empty."""
+    facts, member = row.facts, row.member
+    retired, mobile = facts.pop("is_retired", None), facts.pop("is_mobile", None)
+    stood = member.retired_on if member else None
+    since = facts.get("retired_on", stood)
+    unread = "retired_on" in row.line.cells and "retired_on" not in facts
+    if retired is True and since is None and not unread:
+        row.refuse("retired_on", "已离退休，没有离退休日期", "补上离退休日期")
+    elif retired is True and since and since > day:
+        row.refuse("is_retired", f"离退休日期 {since} 还没有到", "核对是否离退休和离退休日期")
+    elif retired is False and facts.get("retired_on") and facts["retired_on"] <= day:
+        row.refuse("is_retired", f"离退休日期是 {facts['retired_on']}，却写着没有离退休", "核对是否离退休和离退休日期")
+    elif retired is False and "retired_on" not in facts and stood and stood <= day:
+        facts["retired_on"] = None
+    away_from = member.mobile_from_on if member else None
+    away = bool(away_from and away_from <= day)
+    if mobile is True and not away:
+        facts["mobile_from_on"] = day
+    elif not (mobile or (mobile is None and away)) and facts.get("mobile_place"):
+        row.refuse("mobile_place", "写了外出流向，却没有写明是流动党员", "“是否流动党员”填“是”，或删去外出流向")
+    elif mobile is False and away:
+        facts["mobile_from_on"], facts["mobile_place"] = None, ""
 
 
 def _a_year_after(day: date) -> date:
@@ -477,12 +572,25 @@ def _say_all(row: RowPlan, day: date) -> None:
     row.changes = [Change("所在党支部", "", f"{row.branch.name}，自{day:%Y-%m-%d}")]
     if row.group_name:
         row.changes.append(Change("所在党小组", "", row.group_name))
-    for key in ("joined_on", "confirmed_on", "job_title", "is_leading_cadre"):
+    for key in FACTS:
         if row.facts.get(key):
-            row.changes.append(Change(BY_KEY[key].title, "", _said(row.facts[key])))
+            row.changes.append(Change(_label(key), "", _said(row.facts[key])))
+    for key, kept_as in personal.FIELDS.items():
+        if row.facts.get(key):
+            row.changes.append(Change(BY_KEY[key].title, "", kept_as.mask(row.facts[key])))
     if not row.facts.get("confirmed_on"):
         row.changes.append(Change("人员类别", "", "预备党员"))
     row.changes += posts
+
+
+# What stands on the member's own row, in the order in which a newcomer's is shown.
+FACTS = (
+    "joined_on", "confirmed_on", "job_title", "is_leading_cadre", "retired_on", "mobile_from_on", "mobile_place",
+)  # fmt: skip
+
+
+def _label(key: str) -> str:
+    return BY_KEY[key].title if key in BY_KEY else "流动党员，自"
 
 
 def _said(value: Any) -> str:
@@ -494,11 +602,7 @@ def _said(value: Any) -> str:
 # --------------------------------------------------------------------------------------------------------- doing it
 
 
-class RosterMoved(Exception):
-    """The roster is no longer the one the preview was compared with; nothing was written."""
-
-
-def carry_out(plan: ImportPlan) -> None:
+def carry_out(plan: ImportPlan, tell: Tell = _quietly) -> None:
     """Write a sound plan; call it inside `roster_lock`, with a plan made inside the same lock.
 
     Raises ValueError for a plan with a row that was refused.
@@ -507,25 +611,46 @@ def carry_out(plan: ImportPlan) -> None:
         raise ValueError("a plan with refused rows is not carried out")
     day = plan.effective_on
     rows = [row for row in plan.rows if row.status in ("new", "changed")]
-    facts = ("name", "job_title", "joined_on", "confirmed_on", "is_leading_cadre")
+    groups = _groups_of(rows)
+    # Posts end before any begin: who comes to a branch may take the post that another row gives up.
+    Post.objects.filter(pk__in=[post.pk for row in rows for post in row.ended_posts]).update(until_on=day)
+    for start in range(0, len(rows), STEP):
+        tell(start, len(rows))
+        some = rows[start : start + STEP]
+        _write_members(some)
+        _write_memberships(some, groups, day)
+        Post.objects.bulk_create(
+            Post(member=row.member, branch=row.branch, kind=kind, from_on=day)
+            for row in some
+            for kind in row.new_posts
+            if row.member and row.branch
+        )
+    tell(len(rows), len(rows))
+
+
+def _write_members(rows: list[RowPlan]) -> None:
     for row in rows:
         if row.member is None:
             row.member = Member(staff_number=row.staff_number)
         values = {"name": row.name, **row.facts}
-        for key in facts:
+        for key in ("name", *FACTS):
             if key in values:
                 setattr(row.member, key, values[key])
         row.member.name_key = sort_key(row.member.name)
+        personal.set_personal(row.member, id_number=values.get("id_number"), phone=values.get("phone"))
     # bulk_create passes Member.save by: the number is in its one spelling already, the sort key is set above.
     Member.objects.bulk_create([row.member for row in rows if row.member and row.status == "new"])
+    sealed = [f"{key}_{half}" for key in personal.FIELDS for half in ("sealed", "index")]
     # Not bulk_update: its CASE over all rows costs the square of a batch, a quarter of a minute for 5,000 rows.
     Member.objects.bulk_create(
         [row.member for row in rows if row.member and row.status == "changed"],
         update_conflicts=True,
-        update_fields=[*facts, "name_key"],
+        update_fields=["name", *FACTS, "name_key", *sealed],
         unique_fields=["id"],
     )
-    groups = _groups_of(rows)
+
+
+def _write_memberships(rows: list[RowPlan], groups: dict[tuple[int, str], PartyGroup], day: date) -> None:
     ended: list[int] = []
     righted: dict[tuple[Branch, PartyGroup | None], list[int]] = defaultdict(list)
     begun: list[Membership] = []
@@ -544,13 +669,6 @@ def carry_out(plan: ImportPlan) -> None:
     for (branch, group), ids in righted.items():
         Membership.objects.filter(pk__in=ids).update(branch=branch, group=group)
     Membership.objects.bulk_create(begun)
-    Post.objects.filter(pk__in=[post.pk for row in rows for post in row.ended_posts]).update(until_on=day)
-    Post.objects.bulk_create(
-        Post(member=row.member, branch=row.branch, kind=kind, from_on=day)
-        for row in rows
-        for kind in row.new_posts
-        if row.member and row.branch
-    )
 
 
 def _groups_of(rows: list[RowPlan]) -> dict[tuple[int, str], PartyGroup]:

@@ -1,4 +1,4 @@
-"""A roster workbook's columns and cells: which column is which, and what a person may have written in each.
+"""A roster workbook's columns, and what a person may have written in the cells of each.
 
 Nothing here asks the database: what a cell says is read, or refused with a reason and a cure.
 """
@@ -6,20 +6,23 @@ Nothing here asks the database: what a cell says is read, or refused with a reas
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import IO, Any
 
+from branches import personal
 from branches.models import Post, normal_staff_number
-from documents.text import normalised, printable
-from documents.workbook import EXACT_DIGITS, MAX_ROWS, Cell, WorkbookRefused, read
+from documents.text import normalised
+from documents.workbook import EXACT_DIGITS
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A column of the roster: its name in the template, and the names other lists give it."""
+    """A column of the roster: its name in the template, and the names other lists give it.
+
+    What is `personal` is shown masked, kept sealed, and not in the ordinary export.
+    """
 
     key: str
     title: str
@@ -27,6 +30,7 @@ class Heading:
     required: bool = False
     kind: str = "text"
     width: float = 14
+    personal: bool = False
 
 
 HEADINGS = (
@@ -52,14 +56,20 @@ HEADINGS = (
          "行政职务级别", "行政级别", "职务级别"),
     ),
     Heading("posts", "党内职务", ("支部职务", "党支部职务", "党务职务", "支部任职"), width=20),
+    Heading("is_retired", "是否离退休", ("离退休", "是否退休")),
+    Heading("retired_on", "离退休日期", ("离退休时间", "退休日期", "退休时间"), kind="date"),
+    Heading("is_mobile", "是否流动党员", ("流动党员", "是否流动")),
+    Heading("mobile_place", "外出流向", ("流动去向", "外出地点", "流向"), width=20),
+    Heading(
+        "id_number", "公民身份号码", ("身份证号", "身份证号码", "公民身份证号", "公民身份证号码", "身份证"),
+        width=22, personal=True,
+    ),
+    Heading(
+        "phone", "手机号码", ("手机", "手机号", "联系电话", "电话", "电话号码", "移动电话"), width=16, personal=True
+    ),
 )  # fmt: skip
 BY_KEY = {heading.key: heading for heading in HEADINGS}
 BY_TITLE = {title: heading.key for heading in HEADINGS for title in (heading.title, *heading.also)}
-# Columns the portal itself adds to what it hands back; they are passed over when the workbook returns.
-OWN_COLUMNS = frozenset({"序号", "原行号", "问题", "怎么改"})
-HEADER_WITHIN = 15
-
-_BROKEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _NUMBER = re.compile(r"[0-9a-z][0-9a-z-]{0,29}")
 _NAME = re.compile(r"[^\W\d_]+(?:[·'\- ][^\W\d_]+)*")
 _HAN_GAP = re.compile(r"(?<=[\u3400-\u9fff\U00020000-\U0003ffff])\s+(?=[\u3400-\u9fff\U00020000-\U0003ffff])")
@@ -91,120 +101,6 @@ class Reading:
     def read_as(self) -> list[tuple[str, str]]:
         """Each column that is read: its heading in the file, and the roster's own name for it."""
         return [(self.columns[heading.key], heading.title) for heading in HEADINGS if heading.key in self.columns]
-
-    def as_data(self) -> dict[str, Any]:
-        return {
-            "sheet": self.sheet,
-            "columns": self.columns,
-            "ignored": self.ignored,
-            "hidden": self.hidden,
-            "other_sheets": self.other_sheets,
-            "hidden_rows": self.hidden_rows,
-            "hidden_columns": self.hidden_columns,
-            "lines": [[line.row, line.cells] for line in self.lines],
-        }
-
-    @classmethod
-    def from_data(cls, data: dict[str, Any]) -> Reading:
-        lines = [Line(row, {key: (kind, text) for key, (kind, text) in cells.items()}) for row, cells in data["lines"]]
-        return cls(
-            sheet=data["sheet"],
-            columns=data["columns"],
-            ignored=data["ignored"],
-            lines=lines,
-            hidden=data["hidden"],
-            other_sheets=data["other_sheets"],
-            hidden_rows=data.get("hidden_rows", []),
-            hidden_columns=data.get("hidden_columns", []),
-        )
-
-
-def _title(text: str) -> str:
-    """A heading as one compares it: without blanks, stars and remarks in brackets."""
-    return re.sub(r"\s|\*|\([^)]*\)|:$", "", normalised(text))
-
-
-def read_roster(source: bytes | IO[bytes]) -> Reading:
-    """Read the rows of a roster workbook: columns by name, in any order, below any title rows.
-
-    Raises WorkbookRefused with a sentence for the person at the desk. Columns that are not the roster's are not kept.
-    """
-    result = read(source, above=HEADER_WITHIN)
-    at, titles = _find_header(result.rows)
-    places: dict[str, int] = {}
-    for place, title in enumerate(titles):
-        key = BY_TITLE.get(title)
-        if key is None:
-            continue
-        if key in places:
-            raise WorkbookRefused(
-                f"“{titles[places[key]]}”和“{title}”两列都是{BY_KEY[key].title}，请只保留一列，再上传"
-            )
-        places[key] = place
-    lines = []
-    for row, cells in enumerate(result.rows[at + 1 :], at + 2):
-        kept = {key: _kept(cells[place]) for key, place in places.items() if place < len(cells)}
-        if result.from_1904:
-            kept = {key: _from_1904(cell) if BY_KEY[key].kind == "date" else cell for key, cell in kept.items()}
-        kept = {key: cell for key, cell in kept.items() if cell[1]}
-        if kept:
-            lines.append(Line(row, kept))
-    if len(lines) > MAX_ROWS:
-        raise WorkbookRefused(f"工作表“{result.sheet}”超过 {MAX_ROWS:,} 行。请分成几个文件，再上传")
-    if not lines:
-        raise WorkbookRefused(f"工作表“{result.sheet}”的表头下面没有党员，请填写后再上传")
-    return Reading(
-        sheet=result.sheet,
-        columns={key: titles[place] for key, place in places.items()},
-        ignored=[title for title in titles if title and title not in BY_TITLE and title not in OWN_COLUMNS],
-        lines=lines,
-        hidden=result.hidden,
-        other_sheets=result.other_sheets,
-        hidden_rows=[row for row in result.hidden_rows if row in {line.row for line in lines}],
-        hidden_columns=[titles[n - 1] for n in result.hidden_columns if n <= len(titles) and titles[n - 1] in BY_TITLE],
-    )
-
-
-def _find_header(rows: Sequence[Sequence[Cell]]) -> tuple[int, list[str]]:
-    required = [heading for heading in HEADINGS if heading.required]
-    best: tuple[int, list[str]] = (0, [])
-    for at, row in enumerate(rows[:HEADER_WITHIN]):
-        titles = [_title(cell.text) for cell in row]
-        known = {BY_TITLE[title] for title in titles if title in BY_TITLE}
-        if all(heading.key in known for heading in required):
-            return at, titles
-        if len(known) > len({BY_TITLE[title] for title in best[1] if title in BY_TITLE}):
-            best = (at, titles)
-    at, titles = best
-    found = [title for title in titles if title]
-    known = {BY_TITLE[title] for title in found if title in BY_TITLE}
-    missing = "、".join(f"“{heading.title}”" for heading in required if heading.key not in known)
-    if not found:
-        first = next((row for row in rows if any(cell.text for cell in row)), [])
-        found = [_title(cell.text)[:20] for cell in first if cell.text]
-        where = "前几行里没有找到表头"
-    else:
-        where = f"第{at + 1}行的表头"
-    read_as = "、".join(found[:20]) or "（空）"
-    raise WorkbookRefused(f"{where}缺少{missing}列。读到的列是：{read_as}。请按模板的列名改好，再上传")
-
-
-def _kept(cell: Cell) -> tuple[str, str]:
-    """Kind and printable text; a text with invisible control characters is kept as such, to be refused by its row."""
-    text = printable(cell.text).strip()
-    if cell.kind == "text" and _BROKEN.search(cell.text.replace("\r", "\n")):
-        return ("broken", text or "□")
-    return (cell.kind, text if normalised(text) else "")
-
-
-def _from_1904(cell: tuple[str, str]) -> tuple[str, str]:
-    """A bare number in a date column of a workbook that counts from 1904; typed as text it could be either day."""
-    kind, text = cell
-    if kind == "text" and re.fullmatch(r"\d{5}", normalised(text)):
-        return ("unclear", text)
-    if kind in ("int", "decimal") and 5844 <= (number := Decimal(text)) < 71589:
-        return ("date", (date(1904, 1, 1) + timedelta(days=int(number))).isoformat())
-    return cell
 
 
 # --------------------------------------------------------------------------------------------------- reading a cell
@@ -329,7 +225,8 @@ NO = frozenset({"否", "不是", "×", "✗", "✘", "x", "n", "no", "false", "0
                 "副科级", "科级以下", "科员", "乡科级"}) | NOTHING  # fmt: skip
 
 
-def is_leading_cadre_of(cell: tuple[str, str]) -> bool:
+def yes_or_no_of(cell: tuple[str, str]) -> bool:
+    """Also for what says by a word what it is: 处级, 科级."""
     _, text = _sound(cell)
     word = text.casefold()
     if word in YES or word in NO:
@@ -385,3 +282,26 @@ def posts_of(cell: tuple[str, str]) -> tuple[list[str], list[str]]:
                 "填写支部书记、支部副书记、组织委员、宣传委员、纪检委员、党小组组长，几个之间用顿号；没有就填“无”",
             )
     return list(dict.fromkeys(kinds)), others
+
+
+def id_number_of(cell: tuple[str, str], day: date) -> str:
+    """The 18 characters; empty where the cell says that there is none. What is wrong is said without the number."""
+    was_number = cell[0] in ("int", "decimal")
+    return _personal(cell, lambda text: personal.read_id_number(text, day, was_number=was_number))
+
+
+def phone_of(cell: tuple[str, str], day: date) -> str:
+    return _personal(cell, personal.read_phone)
+
+
+def _personal(cell: tuple[str, str], reads: Callable[[str], str]) -> str:
+    kind, text = cell[0], normalised(cell[1])
+    if kind not in ("text", "int", "decimal"):
+        raise Unreadable("单元格是公式、日期或错误值，不是号码", AS_TEXT)
+    try:
+        return "" if text in NOTHING else reads(text)
+    except personal.Unusable as problem:
+        reason, _, cure = str(problem).rstrip("。").partition("。")
+        if not cure:
+            reason, _, cure = reason.rpartition("，")
+        raise Unreadable(reason or cure, cure) from None

@@ -15,11 +15,15 @@ from branches.roster_cells import HEADINGS, Reading
 from documents.workbook import Column, Sheet
 
 COLUMNS = [Column(heading.title, heading.width, heading.kind) for heading in HEADINGS]  # type: ignore[arg-type]
+# What everybody who exports the roster gets: ID numbers and phones are not in it.
+EXPORTED = [column for column, heading in zip(COLUMNS, HEADINGS, strict=True) if not heading.personal]
 TEMPLATE_NOTES = [
     "一人一行。工号、姓名、所在党支部必填；其余各列可以没有，也可以留空：留空表示不改动名册中已有的内容，要清空请填“无”。",
     "人员类别填“正式党员”或“预备党员”；是否处级以上填“是”或“否”；日期写成 2018-07-01、2018.7.1 或 2018年7月1日均可。",
     "党内职务填支部书记、支部副书记、组织委员、宣传委员、纪检委员、党小组组长，几个之间用顿号。工号请保持文本格式。",
-    "请不要填写身份证号、电话、住址：平台不需要，也不会保存。",
+    "是否离退休及以后各列是选填的。是离退休的写明离退休日期；是流动党员的写明外出流向，到市县即可。",
+    "公民身份号码、手机号码填了就加密保存，平时只显示首尾几位，导出的名册里没有；请把这两列设为文本格式。",
+    "住址、健康等其他内容请不要填写：平台不需要，也不会保存。",
 ]
 
 
@@ -37,8 +41,8 @@ def _group_names(branch: Branch) -> list[str]:
 
 
 def roster_sheet(members: QuerySet[Member], day: date, title: str) -> Sheet:
-    """The roster of these members on `day`, in the very columns the import reads."""
-    return Sheet("党员名册", COLUMNS, _roster_rows(members, day), title_row=title)
+    """The roster of these members on `day`, in the very columns the import reads, but for the personal ones."""
+    return Sheet("党员名册", EXPORTED, _roster_rows(members, day), title_row=title)
 
 
 def _roster_rows(members: QuerySet[Member], day: date) -> Iterator[tuple[Any, ...]]:
@@ -65,11 +69,20 @@ def _roster_rows(members: QuerySet[Member], day: date) -> Iterator[tuple[Any, ..
             member.job_title,
             "是" if member.is_leading_cadre else "否",
             "、".join(Post.Kind(kind).label for kind in kinds),
+            "是" if member.retired_on and member.retired_on <= day else "否",
+            member.retired_on,
+            "是" if member.mobile_from_on and member.mobile_from_on <= day else "否",
+            member.mobile_place,
         )
 
 
 def error_sheet(reading: Reading, plan: ImportPlan) -> Sheet:
-    """All rows as they were sent, those refused with reason and cure: to be mended here and uploaded again."""
+    """All rows as they were sent, those refused with reason and cure: to be mended here and uploaded again.
+
+    The office's own file comes back whole, ID numbers with it: a number left out would be missing from the second
+    upload without anybody noticing, and a damaged one can only be mended where it stands. Whoever asks for a sheet
+    with such columns gives the password once more (`views.roster.roster_errors`).
+    """
     headings = [heading for heading in HEADINGS if heading.key in reading.columns]
     columns = [
         Column("原行号", 8, "int"),

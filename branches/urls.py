@@ -77,6 +77,9 @@ urlpatterns = [
     path("roster/export.xlsx", roster.roster_export, name="roster_export"),
     path("roster/import/", roster.roster_import, name="roster_import"),
     path("roster/import/<int:pk>/", roster.roster_preview, name="roster_preview"),
+    path("roster/import/<int:pk>/columns/", roster.roster_columns, name="roster_columns"),
+    path("roster/import/<int:pk>/progress/", roster.roster_progress, name="roster_progress"),
+    path("roster/import/<int:pk>/restart/", roster.roster_restart, name="roster_restart"),
     path("roster/import/<int:pk>/commit/", roster.roster_commit, name="roster_commit"),
     path("roster/import/<int:pk>/errors.xlsx", roster.roster_errors, name="roster_errors"),
 ]

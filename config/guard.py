@@ -30,7 +30,7 @@ PEOPLE_PAGES = (
     "branches:member_transfer", "branches:branch_detail", "branches:branch_new", "branches:branch_edit",
     "branches:handover", "branches:post_end", "branches:committee_posts", "branches:roster_import",
     "branches:roster_preview", "branches:member_find", "branches:member_reveal", "branches:member_duplicates",
-    "branches:member_pair", *ORGANIZATION_PAGES, "handover_pack",
+    "branches:member_pair", "branches:roster_columns", *ORGANIZATION_PAGES, "handover_pack",
 )  # fmt: skip
 # The pages of what was sent: one filing and its versions.
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")

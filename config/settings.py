@@ -203,6 +203,9 @@ SSO = single_sign_on.read(
     scope=os.environ.get("SSO_SCOPE", "openid profile"),
 )
 
+# What does the reading and writing of long rosters: a function of the import's number and the time it was asked at.
+ROSTER_JOBS = "branches.roster_jobs.in_process"
+
 # Longer than any login may last (branches/sessions.py decides that): what has ended can still be told why.
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -23,6 +23,8 @@ ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 _TEMP = Path(tempfile.mkdtemp(prefix="portal-test-"))
 atexit.register(shutil.rmtree, _TEMP, ignore_errors=True)
+VAR_DIR = _TEMP / "var"
+ROSTER_JOBS = "branches.roster_jobs.at_once"  # another process cannot see a database in memory
 MEDIA_ROOT = _TEMP / "media"
 STORAGES = {
     **SHIPPED,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from branches.models import LoginSession, Member, Membership, Post, RosterImport
-from branches.roster import plan_import
-from branches.roster_cells import read_roster
+from branches.roster_columns import propose, read_cells
+from branches.roster_jobs import as_ready
 from branches.roster_sheets import roster_sheet
 from documents.workbook import write
 from plan.editing import with_year
@@ -125,11 +125,11 @@ def alone_in_the_office(world: World) -> None:
 def uploaded_roster(world: World) -> RosterImport:
     """The roster of today uploaded again by the office, not yet written."""
     members = Member.objects.filter(memberships__branch=world.first)
-    reading = read_roster(write([roster_sheet(members, WRITTEN.date(), "党员名册")]))
+    cells = read_cells(write([roster_sheet(members, WRITTEN.date(), "党员名册")]))
     return RosterImport.objects.create(
         committee=world.committee, file_name="名册.xlsx", uploaded_by=world.users["office"], uploaded_at=WRITTEN,
-        rows={"effective_on": WRITTEN.date().isoformat(), "reading": reading.as_data()},
-        roster_mark=plan_import(reading, world.committee, WRITTEN.date()).mark,
+        rows={"effective_on": WRITTEN.date().isoformat()},
+        **as_ready(cells, propose(cells), world.committee, WRITTEN.date()),
     )  # fmt: skip
 
 

@@ -119,6 +119,9 @@ branches:roster_export@all                  LL    k-    k-    k-    k-    x-    
 branches:roster_export@first                LL    k-    k-    k-    k-    x-    0-    x-    k-    x-    x-    x-    x-
 branches:roster_preview                     LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
 branches:roster_commit                      LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+branches:roster_columns                     LL    -k    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+branches:roster_restart                     LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+branches:roster_progress                    LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
 branches:roster_errors                      LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
 # plan: the document, the duties, the desks
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
@@ -300,8 +303,8 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     case("branches:post_end@committee", o.committee_post.pk)
     case("branches:roster_export@all")
     case("branches:roster_export@first", query=f"?branch={first.pk}")
-    for name in ("branches:roster_preview", "branches:roster_commit", "branches:roster_errors"):
-        case(name, o.roster_import.pk)
+    for name in ("preview", "columns", "progress", "restart", "commit", "errors"):
+        case(f"branches:roster_{name}", o.roster_import.pk)
     for name in (
         "plan:plan_detail", "plan:plan_preview", "plan:plan_issue", "plan:plan_copy", "plan:plan_edit",
         "plan:plan_settings", "plan:plan_delete", "plan:plan_download", "plan:requirement_new",
