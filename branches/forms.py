@@ -566,7 +566,7 @@ class CommitteePostForm(PortalForm):
     from_on = DayField(label="任职日期", help_text="从这一天起有相应的权限。")
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
-        kwargs["initial"] = {"from_on": access.on, **kwargs.get("initial", {})}
+        kwargs["initial"] = {"from_on": access.on, "committee": access.committee, **kwargs.get("initial", {})}
         super().__init__(*args, **kwargs)
         self.access = access
         committees = Committee.objects.filter(pk__in=access.office_of).order_by("pk")
@@ -622,7 +622,7 @@ class RosterUploadForm(PortalForm):
     )
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
-        kwargs["initial"] = {"effective_on": access.on, **kwargs.get("initial", {})}
+        kwargs["initial"] = {"effective_on": access.on, "committee": access.committee, **kwargs.get("initial", {})}
         super().__init__(*args, **kwargs)
         self.access = access
         committees = Committee.objects.filter(pk__in=access.office_of).order_by("pk")

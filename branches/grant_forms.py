@@ -44,7 +44,7 @@ class GrantForm(PortalForm):
     basis = _basis()
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
-        kwargs["initial"] = {"from_on": access.on, **kwargs.get("initial", {})}
+        kwargs["initial"] = {"from_on": access.on, "committee": access.committee, **kwargs.get("initial", {})}
         super().__init__(*args, **kwargs)
         self.access = access
         committees = Committee.objects.filter(pk__in=access.secures).order_by("pk")
