@@ -1,6 +1,6 @@
 # 直接运行 make 或 make help，可看到每个命令的说明。
 .DEFAULT_GOAL := help
-.PHONY: help run setup check format test bench figures lock clean
+.PHONY: help run setup check format test bench figures guards lock clean
 
 PORT ?= 8000
 WORKERS ?= 2
@@ -58,6 +58,9 @@ bench: setup ## 性能测量（benchmarks/）
 
 figures: setup ## 逐行打印各项指标：名称 实测值 目标 ok|short
 	$(DEMO_ENV) $(MANAGE) figures
+
+guards: setup ## 逐个拿掉权限检查，看每一个有没有测试发现（约半小时；ONLY=文字 只做一部分）
+	$(BIN)/python -m tests.guards --only '$(ONLY)'
 
 lock: setup ## 更新依赖锁定文件（改动 pyproject.toml 或 package.json 之后；UPGRADE=1 时全部升级）
 	$(BIN)/uv pip compile pyproject.toml $(COMPILE) -o requirements.txt

@@ -58,6 +58,17 @@ def _routes() -> Iterator[Figure]:
     yield Figure("ROUTES_NOT_IN_MATRIX", len(found - set(ROUTES)), 0)
 
 
+def _access() -> Iterator[Figure]:
+    """Each cell is one actor asking one address by one method; whether they are right is ACCESS_MATRIX_FAILED."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.guards", "--count"],
+        cwd=database.ROOT, env=_clean_environment(), stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    cells, guards = map(int, done.stdout.split())
+    yield Figure("ACCESS_CELLS", cells, 2000, at_most=False)
+    yield Figure("GUARDS_FOUND", guards, 200, at_most=False)
+
+
 def _opening() -> Iterator[Figure]:
     branches = int(os.environ.get("FIGURES_BRANCHES", "500"))
     server = os.environ.get("TEST_POSTGRES_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
@@ -101,9 +112,14 @@ def _guessing() -> Iterator[Figure]:
     yield Figure("BRUTE_FORCE_COST_RATIO", round(found["after"] / found["before"], 2), 1.5)
 
 
+def _clean_environment() -> dict[str, str]:
+    """Without what the command that asks for the figures has set for itself."""
+    return {k: v for k, v in os.environ.items() if k not in ("DEMO", "DATABASE_URL", "DJANGO_SETTINGS_MODULE")}
+
+
 def _tests(name: str, *arguments: str) -> Iterator[Figure]:
     """How many of these tests fail now, and how many there are (a figure of no tests would prove nothing)."""
-    environment = {k: v for k, v in os.environ.items() if k not in ("DEMO", "DATABASE_URL", "DJANGO_SETTINGS_MODULE")}
+    environment = _clean_environment()
     done = subprocess.run(  # noqa: S603 — our own tests
         [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "not postgres and not browser", *arguments],
         cwd=database.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
@@ -130,6 +146,7 @@ def _sensitive() -> Iterator[Figure]:
 ALL: tuple[Callable[[], Iterator[Figure]], ...] = (
     _plan,
     _routes,
+    _access,
     lambda: _tests("DEADLINE", "tests/plan/test_spine.py", "tests/plan/test_moves.py"),
     lambda: _tests("ACCESS_MATRIX", "tests/test_access_matrix.py"),
     _sensitive,
