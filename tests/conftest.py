@@ -164,6 +164,13 @@ def sure(client: Client) -> Client:
     return client
 
 
+def trusted(client: Client, until: datetime) -> Client:
+    """The client whose login counts as just confirmed until then, without the page that asks for the password."""
+    mine = LoginSession.objects.filter(key_mac=sessions.mac_of(client.session.session_key))
+    assert mine.update(sudo_until_at=until) == 1
+    return client
+
+
 # A login made for a test outlasts every jump of its clock; the tests of the limits log in by themselves.
 ALWAYS = at("2100-01-01 00:00")
 

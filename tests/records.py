@@ -170,6 +170,6 @@ def make_records(world: World | None = None) -> Records:
         branch_post=Post.objects.get(kind=Post.Kind.SECRETARY, branch=world.first),
         committee_post=Post.objects.get(kind=Post.Kind.INSPECTOR, committee=world.committee),
         login=LoginSession.objects.create(
-            user=world.users["member"], key_mac="0" * 64, began_at=WRITTEN, seen_at=WRITTEN
+            user=world.users["member"], key_mac=f"{world.committee.pk:064}", began_at=WRITTEN, seen_at=WRITTEN
         ),
     )  # fmt: skip

@@ -12,9 +12,9 @@ from django.urls import reverse
 
 from branches.models import AuditEvent, Branch, Committee, Member, Post
 from branches.roster import plan_import
-from branches.roster_cells import read_roster
 from branches.roster_sheets import roster_sheet
 from documents.workbook import write
+from tests.branches.roster_reading import read_roster
 from tests.conftest import at
 from tests.plan.test_tree import login
 from tests.tree import Wood, issue_for, make_wood

@@ -12,7 +12,7 @@ from plan.models import Duty, Filing, Plan
 from plan.moves import NotAllowed, begin, can, move
 from plan.opening import open_duties, open_for_newcomers
 from plan.views.filings import waiting_for
-from tests.conftest import add_member, at
+from tests.conftest import add_member, at, logged_in
 from tests.plan.filed import paper_by
 from tests.tree import Wood, issue_for, make_wood
 
@@ -28,9 +28,7 @@ def wood(db) -> Wood:
 
 
 def login(wood: Wood, who: str) -> Client:
-    client = Client()
-    client.force_login(wood.users[who], backend="branches.accounts.StaffNumberBackend")
-    return client
+    return logged_in(wood.users[who])
 
 
 def asked_by(branch: Branch) -> set[int]:
