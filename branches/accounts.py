@@ -13,6 +13,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.db.models import Exists, OuterRef, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.http import HttpRequest
+from django.utils.timezone import localtime
 
 from branches import audit, passwords, sessions
 from branches.access import Access
@@ -90,7 +91,8 @@ def open_accounts(members: Iterable[Member], access: Access) -> list[Slip]:
             user.opened_at, user.activation_until_at = access.now, slip.until_at
             user.activation_mac = _digest(user.staff_number, slip.code)
             user.save()
-            audit.note(access, audit.Kind.RIGHTS, "开通账号，发放激活码", slip.member, until=slip.until_at)
+            until = f"{localtime(slip.until_at):%Y-%m-%d %H:%M}"
+            audit.note(access, audit.Kind.RIGHTS, "开通账号，发放激活码", slip.member, until=until)
     return slips
 
 

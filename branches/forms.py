@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -556,12 +557,18 @@ class PostEndForm(PortalForm):
         return day
 
 
+def topmost(committees: Iterable[Committee]) -> Committee | None:
+    """The one that the others stand below: what is proposed where one of several is to be chosen."""
+    known = {committee.pk: committee for committee in committees}
+    return next((one for one in known.values() if one.parent_id not in known), None)
+
+
 class CommitteePostForm(PortalForm):
     """Who inspects for the committee, from a day on; who works in its office is the security administrator's to say."""
 
     KINDS = (Post.Kind.INSPECTOR,)
 
-    committee = forms.ModelChoiceField(Committee.objects.none(), label="机关党委", empty_label="请选择")
+    committee = forms.ModelChoiceField(Committee.objects.none(), label="党组织", empty_label="请选择")
     staff_number = forms.CharField(label="工号", max_length=30, help_text="须是名册中的党员。")
     from_on = DayField(label="任职日期", help_text="从这一天起有相应的权限。")
 
@@ -573,6 +580,7 @@ class CommitteePostForm(PortalForm):
         self.fields["committee"].queryset = committees  # type: ignore[attr-defined]
         if len(committees) == 1:
             self.fields["committee"].empty_label = None  # type: ignore[attr-defined]
+        self.fields["committee"].initial = topmost(committees)
 
     def clean_staff_number(self) -> str:
         number = normal_staff_number(self.cleaned_data["staff_number"])
@@ -610,7 +618,7 @@ class CommitteePostForm(PortalForm):
 class RosterUploadForm(PortalForm):
     """A roster workbook, and the day from which its changes take effect."""
 
-    committee = forms.ModelChoiceField(Committee.objects.none(), label="机关党委", empty_label="请选择")
+    committee = forms.ModelChoiceField(Committee.objects.none(), label="党组织", empty_label="请选择")
     file = forms.FileField(
         label="名册文件",
         help_text="Excel 工作簿（.xlsx），不超过5000行。列的顺序不限，表头上面可以有标题行。",
@@ -632,6 +640,7 @@ class RosterUploadForm(PortalForm):
             del self.fields["committee"]
         else:
             self.only = None
+            self.fields["committee"].initial = topmost(committees)
 
     def clean(self) -> dict[str, Any]:
         if self.only:

@@ -22,6 +22,7 @@ from branches.form_base import PortalForm
 from branches.forms import DayField
 from branches.models import Branch, Member, Post, on_day
 from branches.roster_cells import ELECTED
+from branches.templatetags.portal import cn_day
 
 VACANT, CANCEL = "vacant", "cancel"
 
@@ -81,17 +82,17 @@ class HandoverForm(PortalForm):
             holders = [post for post in self.held if post.kind == kind]
             if kind == Post.Kind.SECRETARY and any(post.until_on is None for post in holders):
                 continue
-            label = f"增补{kind.label}" if holders else f"{kind.label}（现空缺）"
-            self.fields[f"new_{kind}"] = forms.ChoiceField(label=label, required=False, choices=[("", "不变"), *named])
+            label, none = (f"增补{kind.label}", "不增补") if holders else (f"{kind.label}（现空缺）", "仍空缺")
+            self.fields[f"new_{kind}"] = forms.ChoiceField(label=label, required=False, choices=[("", none), *named])
 
     def _of_post(self, post: Post, named: list[tuple[str, str]]) -> forms.ChoiceField:
         others = [(pk, f"交给{name}") for pk, name in named if pk != str(post.member_id)]
-        begun = post.from_on <= self.access.on
+        now, begun = self.access.now, post.from_on <= self.access.on
         ends = (VACANT, "离任，暂时空缺") if begun else (CANCEL, "取消这项任命")
-        until = f"，至{post.until_on}离任" if post.until_on else "" if begun else "（待任）"
+        until = f"，至{cn_day(post.until_on, now)}离任" if post.until_on else "" if begun else "（待任）"
         return forms.ChoiceField(
             label=f"{post.get_kind_display()}　{post.member.name}", required=False,
-            choices=[("", "不变"), ends, *(others if begun else [])], help_text=f"{post.from_on}起{until}",
+            choices=[("", "不变"), ends, *(others if begun else [])], help_text=f"{cn_day(post.from_on, now)}起{until}",
         )  # fmt: skip
 
     def clean(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
+from django.utils.timezone import localtime
 from pypinyin import Style, lazy_pinyin
 
 from branches.constraints import both_or_neither, in_order
@@ -544,7 +545,7 @@ class LoginSession(models.Model):
         indexes = [models.Index(fields=["user", "ended_at"], name="login_session_of_user")]
 
     def __str__(self) -> str:
-        return f"{self.user} {self.began_at}"
+        return f"{self.user} {localtime(self.began_at):%Y-%m-%d %H:%M}"
 
     @property
     def by_sso(self) -> bool:

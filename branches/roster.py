@@ -450,7 +450,9 @@ def _branch_named(row: RowPlan, roster: _Roster) -> Branch | None:
         listed = f"名称相近的有：{'、'.join(near)}" if near else "全部支部名称见模板的第二张表"
     else:
         listed = f"现有支部：{'、'.join(names)}" if names else "现在还没有支部"
-    row.refuse("branch", f"没有名为“{row.branch_name[:40]}”的支部", f"{listed}。如是新成立的支部，请先在“支部”页新建")
+    row.refuse(
+        "branch", f"没有名为“{row.branch_name[:40]}”的支部", f"{listed}。如是新成立的支部，请先在“支部与党员”中新建"
+    )
     return None
 
 

@@ -32,6 +32,16 @@ PEOPLE_PAGES = (
     "branches:roster_preview", "branches:member_find", "branches:member_reveal", "branches:member_duplicates",
     "branches:member_pair", "branches:roster_columns", *ORGANIZATION_PAGES, "handover_pack",
 )  # fmt: skip
+# What a branch's leaders see of its people.
+ROSTER_PAGES = (
+    "branches:member_list", "branches:member_detail", "branches:member_reveal", "branches:branch_detail",
+    "handover_pack",
+)  # fmt: skip
+# What belongs to one's own account.
+ACCOUNT_PAGES = (
+    "branches:account", "branches:password", "branches:privacy", "branches:totp", "branches:recovery_codes",
+    "branches:own_contact", "branches:own_history", "branches:who_sees_me",
+)  # fmt: skip
 # The pages of what was sent: one filing and its versions.
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")
 # For those who see all branches: the branches' records, calendars and study plans stand beside what was sent.
@@ -130,7 +140,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
             place("学习计划", "journal-text", "study:branch_plan", *PLANNING_PAGES),
             place("任务清单", "check2-square", "plan:duty_list", "plan:duty_detail"),
             place("方案", "book", "plan:plan_list", *PLAN_PAGES),
-            place("党员名册", "people", "branches:member_list", "branches:member_detail", "branches:branch_detail"),
+            place("党员名册", "people", *ROSTER_PAGES),
         ]
     elif Role.INSPECTOR in roles:
         places = [
@@ -144,19 +154,19 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
         places = [
             place("账号", "people", "branches:user_list", "branches:user_open", "branches:user_open_branch"),
             place("组织", "building", *ORGANIZATION_PAGES, "branches:branch_new", "branches:branch_edit"),
-            place("我的账户", "person", "branches:account"),
+            place("我的账户", "person", *ACCOUNT_PAGES),
         ]
     elif Role.SECURITY in roles:
         places = [
             place("授权", "key", "branches:grants", "branches:grant_end"),
             place("登录与账号安全", "shield-check", "branches:security_list"),
-            place("我的账户", "person", "branches:account"),
+            place("我的账户", "person", *ACCOUNT_PAGES),
         ]
     elif Role.AUDITOR in roles:
         places = [
             place("审计日志", "shield-check", "branches:audit_log"),
             place("登记簿", "clock-history", "plan:log"),
-            place("我的账户", "person", "branches:account"),
+            place("我的账户", "person", *ACCOUNT_PAGES),
         ]
     elif Role.MEMBER in roles:
         places = [

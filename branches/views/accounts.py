@@ -202,6 +202,7 @@ def account(request: PortalRequest) -> HttpResponse:
             "facts": facts,
             "posts": posts,
             "membership": membership,
+            "own_branch": membership.branch_id if membership and membership.branch_id in access.branches else None,
             "member": member,
             "personal": personal,
             "logins": list(logins),

@@ -31,7 +31,7 @@ VERIFIED_AT_ONCE = 20_000
 MOST_ROWS = 50_000
 COLUMNS = [
     {"label": "时间", "kind": "head"}, {"label": "操作人"}, {"label": "身份"}, {"label": "事项"}, {"label": "对象"},
-    {"label": "结果"}, {"label": "地址"}, {"label": "详情"},
+    {"label": "结果", "kind": "short"}, {"label": "地址", "kind": "short"}, {"label": "详情"},
 ]  # fmt: skip
 OWN_COLUMNS = [
     {"label": "时间", "kind": "head"},
@@ -46,7 +46,19 @@ WORDS = {
     "count": "数量", "duties": "任务数", "plan": "方案", "code": "要求", "week": "周", "branch": "党支部", "to": "去向",
     "on": "日期", "until": "止", "from_on": "起", "of": "组织", "new": "新增", "changed": "变更", "reason": "理由",
     "field": "内容", "merged": "并入的工号", "moved": "移动", "other": "另一工号",
+    "via": "方式", "why": "原因", "version": "版本", "parent": "上级", "imports": "份数",
+    "trouble": "情形", "basis": "依据",
 }  # fmt: skip
+
+
+# How somebody proved who it is, as it is read.
+WAYS = {
+    "password": "密码",
+    "activation": "激活码",
+    "cas": "统一身份认证",
+    "oidc": "统一身份认证",
+    "sso": "统一身份认证",
+}
 
 
 class AuditFilter(forms.Form):
@@ -99,7 +111,8 @@ def _midnight(day: date) -> datetime:
 
 
 def _detail(event: AuditEvent) -> str:
-    return "；".join(f"{WORDS.get(key, key)}：{value}" for key, value in event.detail.items())
+    shown = ((key, WAYS.get(value, value) if key == "via" else value) for key, value in event.detail.items())
+    return "；".join(f"{WORDS.get(key, key)}：{value}" for key, value in shown)
 
 
 def audit_log(request: PortalRequest) -> HttpResponse:

@@ -22,6 +22,7 @@ from branches.views.people import changed_labels
 
 PER_PAGE = 50
 MOST_HINTS = 20
+MOST_SET_IN = 3
 
 TREE_COLUMNS = [
     {"label": "党组织", "kind": "head"}, {"label": "类别", "kind": "named"}, {"label": "上级", "kind": "named"},
@@ -54,7 +55,7 @@ def organization(request: PortalRequest) -> HttpResponse:
         key=lambda pair: (pair[0].level, pair[0].on or day, pair[1].code),
     )
     context = {
-        "tree": [{"cells": _tree_cells(one)} for one in tree], "tree_columns": TREE_COLUMNS,
+        "tree": _tree_rows(tree), "tree_columns": TREE_COLUMNS,
         "line": line, "page": page, "columns": BRANCH_COLUMNS,
         "rows": [{"cells": _branch_cells(branch, facts[branch.pk], access)} for branch in page],
         "hints": [_told(hint, branch, access) for hint, branch in told[:MOST_HINTS]], "hints_count": len(told),
@@ -64,10 +65,18 @@ def organization(request: PortalRequest) -> HttpResponse:
     return render(request, "branches/organization.html", context)
 
 
-def _tree_cells(line: Sum) -> list[Any]:
+def _tree_rows(tree: list[Sum]) -> list[dict[str, Any]]:
+    """Each set in by how far it stands below the top of what is shown, at most as far as the page can."""
+    depths: dict[int, int] = {}
+    for line in tree:
+        depths[line.committee.pk] = min(depths.get(line.committee.parent_id or 0, -1) + 1, MOST_SET_IN)
+    return [{"cells": _tree_cells(line, depths[line.committee.pk])} for line in tree]
+
+
+def _tree_cells(line: Sum, below: int) -> list[Any]:
     url = f"{reverse('branches:organization')}?committee={line.committee.pk}"
     return [
-        {"text": line.committee.name, "url": url},
+        {"text": line.committee.name, "url": url, "below": below},
         line.committee.get_kind_display(),
         line.committee.parent.short_name if line.committee.parent else "无",
         str(line.branches),

@@ -162,14 +162,14 @@ def branch_detail(request: PortalRequest, pk: int) -> HttpResponse:
     facts = [
         ("所属党组织", branch.committee.name),
         ("代码", branch.code),
-        *_kind_facts(branch),
+        *_kind_facts(branch, request.now),
         ("主题党日", branch.theme_day or "未定固定日"),
-        ("成立日期", branch.founded_on.isoformat()),
+        ("成立日期", cn_day(branch.founded_on, request.now)),
         ("党员", f"{page.paginator.count}名，其中正式党员{counts['full']}名"),
         ("支委会", "设支部委员会" if counts["full"] >= COMMITTEE_FROM else f"正式党员不足{COMMITTEE_FROM}名，不设"),
     ]
     if branch.closed_on:
-        facts.append(("撤销日期", branch.closed_on.isoformat()))
+        facts.append(("撤销日期", cn_day(branch.closed_on, request.now)))
     return render(
         request,
         "branches/branch_detail.html",
@@ -198,7 +198,7 @@ def _handovers(posts: list[Post], access: Access) -> list[date]:
     return sorted(day for day in days if day > access.on - timedelta(days=30))
 
 
-def _kind_facts(branch: Branch) -> list[tuple[str, str]]:
+def _kind_facts(branch: Branch, now: datetime) -> list[tuple[str, str]]:
     """Kind, units and term, as far as there is something to say."""
     facts = []
     if branch.kind != Branch.Kind.ORDINARY:
@@ -207,7 +207,7 @@ def _kind_facts(branch: Branch) -> list[tuple[str, str]]:
         facts.append(("联合单位", branch.units))
     if branch.elected_on:
         end = term_ends_on(branch.elected_on, branch.term_years)
-        facts.append(("本届任期", f"{branch.elected_on}起，至{end}届满"))
+        facts.append(("本届任期", f"{cn_day(branch.elected_on, now)}起，{end.year}年{end.month}月{end.day}日届满"))
     return facts
 
 
@@ -409,6 +409,7 @@ def member_list(request: PortalRequest) -> HttpResponse:
             "is_today": day == access.on,
             "filtered": any(wanted.values()),
             "is_office": bool(access.office_of),
+            "led_branch": next(iter(access.leads)) if len(access.leads) == 1 and not access.sees_committees else None,
         },
     )
 
@@ -456,8 +457,8 @@ def member_detail(request: PortalRequest, pk: int) -> HttpResponse:
     facts = [
         ("工号", member.staff_number),
         ("人员类别", member.category(access.on)),
-        ("入党日期", member.joined_on and member.joined_on.isoformat()),
-        ("转正日期", member.confirmed_on and member.confirmed_on.isoformat()),
+        ("入党日期", cn_day(member.joined_on, access.now)),
+        ("转正日期", cn_day(member.confirmed_on, access.now)),
         ("行政职务", member.job_title),
         ("处级以上党员领导干部", "是" if member.is_leading_cadre else "否"),
         *_standing_of(member, access.now),

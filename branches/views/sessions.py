@@ -111,7 +111,7 @@ def security_list(request: PortalRequest) -> HttpResponse:
     return render(
         request,
         "branches/security_list.html",
-        {"form": form, "page": page, "rows": rows, "filtered": any(wanted.values()), "back": request.get_full_path()},
+        {"form": form, "page": page, "rows": rows, "filtered": any(wanted.values())},
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from io import BytesIO
+from pathlib import Path
 
 import openpyxl
 import pytest
@@ -11,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 
 from branches import audit
 from branches.models import AuditEvent
+from branches.views.audit import WORDS
 from tests.branches.test_handover import field, hand
-from tests.conftest import PASSWORD, at
+from tests.conftest import PASSWORD, at, trusted
 from tests.lifting import lifted
 from tests.plan.filed import filed_report, photo, report
 from tests.study.test_gatherings import typed
@@ -231,3 +234,29 @@ def test_the_chain_is_taken_last_so_that_nobody_waits_in_a_circle(issued, login,
         elif held:
             assert not sql.startswith(("INSERT", "UPDATE", "DELETE")), sql
     assert acts
+
+
+def keys_noted(source: str) -> set[str]:
+    """The names of the details with which a module writes into the log."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    written = [call for call in calls if ast.unparse(call.func) in ("audit.note", "audit.act")]
+    return {word.arg for call in written for word in call.keywords if word.arg} - {"ok", "claimed"}
+
+
+def test_the_auditor_reads_every_detail_of_an_event_in_chinese(settings):
+    apps = ("branches", "plan", "study", "config")
+    modules = [path for app in apps for path in (Path(settings.BASE_DIR) / app).rglob("*.py")]
+    noted = set().union(*(keys_noted(path.read_text()) for path in modules))
+    assert {"via", "fields"} <= noted <= WORDS.keys()
+
+
+def test_the_log_tells_how_and_until_when_without_the_machines_words(world, client, login):
+    for _ in range(4):  # one more than may stay: the first login is ended, and named in the log
+        client.cookies.clear()
+        client.post("/login/", {"username": "18001", "password": PASSWORD})
+    keeper, member = trusted(login("sysadmin"), at("2018-07-02 13:00")), world.users["member"].member
+    keeper.post(f"/users/{member.pk}/open/", {"seen": f"{member.user.opened_at or ''}", "back": "/users/"})
+    assert {"结束登录", "登录", "开通账号，发放激活码"} <= {what for what, _, _ in told()}
+    page = login("auditor").get("/audit/").content.decode()
+    assert "方式：密码" in page and "止：2018-07-05 12:00" in page and "18001 2018-07-02 12:00" in page
+    assert "via：" not in page and "+00:00" not in page and "+08:00" not in page

@@ -527,3 +527,13 @@ def test_what_cannot_be_opened_is_not_written_either(world, login, monkeypatch):
     with pytest.raises(RuntimeError):
         login("office").post(url("member_new"), {**NEW, "branch": world.first.pk})
     assert not Member.objects.filter(staff_number="z9").exists()
+
+
+@pytest.mark.parametrize(("who", "start", "back"), [
+    ("secretary", "member_list", "member_list"), ("secretary", "account", "member_list"),
+    ("member", "account", "account"), ("office", "branch_list", "branch_list"),
+])  # fmt: skip
+def test_everybody_finds_the_way_to_their_branch_and_back(world, login, who, start, back):
+    client, branch = login(who), world.first.get_absolute_url()
+    assert f'href="{branch}"' in text(client.get(url(start)))
+    assert f'href="{url(back)}"' in text(client.get(branch))
