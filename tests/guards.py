@@ -460,11 +460,37 @@ def knocked(knocker: Knocker, wanted: list[tuple[int, Guard]], at_once: int) -> 
             yield number, guard, pickle.loads(answer.read() or pickle.dumps("the process ended"))  # noqa: S301 — ours
 
 
+# Where a file is tested, if not in the tests of its own name.
+TESTED_IN = {
+    "branches/forms.py": ("tests/branches/test_people.py",),
+    "branches/grant_forms.py": ("tests/branches/test_grants.py",),
+    "branches/views/duplicates.py": ("tests/branches/test_merging.py",),
+    "branches/views/personal.py": ("tests/branches/test_personal_pages.py", "tests/test_sensitive_fields.py"),
+    "branches/views/sso.py": ("tests/sso",),
+    "config/handover.py": ("tests/test_handover.py",),
+    "config/homes.py": ("tests/test_homes.py",),
+    "plan/moves.py": ("tests/plan/test_moves.py", "tests/plan/test_filings.py"),
+    "plan/models.py": ("tests/plan/test_filings.py", "tests/plan/test_tree.py", "tests/test_homes.py"),
+    "plan/views/plans.py": ("tests/plan/test_plan_pages.py", "tests/plan/test_tree.py"),
+    "plan/views/duties.py": ("tests/plan/test_board.py", "tests/plan/test_spine.py", "tests/plan/test_tree.py"),
+    "study/views/branch_plans.py": ("tests/study/test_branch_plans.py",),
+    "study/views/gatherings.py": ("tests/study/test_gatherings.py",),
+    "study/views/member_plans.py": ("tests/study/test_member_plans.py",),
+}
+
+
+def tests_of(guard: Guard) -> list[str]:
+    """The tests nearest to the guard; those of its room where none bears its name."""
+    own = (f"tests/{guard.room}/test_{Path(guard.file).stem}.py",)
+    found = [name for name in TESTED_IN.get(guard.file, own) if (ROOT / name).exists()]
+    return found or [f"tests/{guard.room}"]
+
+
 def under_the_tests(number: int, guard: Guard) -> str:
-    """The first test of the guard's room that fails without it; empty if none does."""
+    """The first of the nearest tests that fails without it; empty if none does."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not postgres and not browser", "-p", "no:cacheprovider",
-         f"tests/{guard.room}" if guard.room != "config" else "tests/test_homes.py", "tests/test_homes.py"],
+         *tests_of(guard)],
         cwd=ROOT, env=os.environ | {"GUARD": str(number)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
