@@ -22,9 +22,8 @@ from branches import secrets
 from branches.models import User
 from branches.personal import check_character, set_personal
 from branches.revealing import reveal_to
-from branches.sudo import KEY
 from study.models import MemberPlan
-from tests.conftest import at
+from tests.conftest import at, freshened, logged_in
 from tests.records import Records
 from tests.test_access_matrix import ACTORS, addresses
 
@@ -136,10 +135,7 @@ class Survey:
 def _client(user: User | None) -> Client:
     client = Client()
     if user is not None:
-        client.force_login(user, backend="branches.accounts.StaffNumberBackend")
-        session = client.session
-        session[KEY] = (at(NOW) + timedelta(minutes=10)).isoformat()
-        session.save()
+        freshened(logged_in(user, client), at(NOW) + timedelta(minutes=10))
     return client
 
 

@@ -17,10 +17,9 @@ from branches.duplicates import not_the_same, pairs, plain_name, plain_number
 from branches.merging import DECISIONS, CannotMerge, Decision, left_over, merge, naming_columns, rehearse
 from branches.models import AuditEvent, Branch, Committee, Member, Membership, NotDuplicate, Post, User
 from branches.personal import check_character, reveal, set_personal
-from branches.sudo import KEY
 from plan.models import Claim, Duty, Filing, Version
 from study.models import Attendance, Gathering, MemberPlan
-from tests.conftest import PASSWORD, add_member, add_user, at
+from tests.conftest import PASSWORD, add_member, add_user, at, freshened, logged_in
 from tests.records import make_records
 from tests.test_access_matrix import tables
 
@@ -306,16 +305,12 @@ def test_what_was_merged_before_leads_to_where_its_entry_goes(world, login):
 
 
 def sure(client):
-    session = client.session
-    session[KEY] = (at(NOW) + timedelta(minutes=5)).isoformat()
-    session.save()
-    return client
+    return freshened(client, at(NOW) + timedelta(minutes=5))
 
 
 def test_the_office_compares_confirms_and_merges_what_the_preview_showed(doubled):
     records, kept, gone = doubled
-    client = Client()
-    client.force_login(records.world.users["office"], backend="branches.accounts.StaffNumberBackend")
+    client = logged_in(records.world.users["office"])
     listed = client.get(reverse("branches:member_duplicates")).content.decode()
     url = reverse("branches:member_pair", args=[kept.pk, gone.pk])
     assert url in listed and "姓名和入党日期相同" in listed

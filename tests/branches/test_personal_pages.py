@@ -11,8 +11,7 @@ from branches.access import Access
 from branches.models import AuditEvent, Branch, Committee, Member, Membership, Post, User
 from branches.personal import check_character, reveal, set_personal
 from branches.sight import readable_by, watchers
-from branches.sudo import KEY
-from tests.conftest import add_member, add_user, at, make_world
+from tests.conftest import add_member, add_user, at, freshened, make_world
 
 NOW = "2018-07-04 10:00"
 FIRST = "61010219750305123"
@@ -39,11 +38,7 @@ def confirmed(login):
     """`confirmed("office")`: a client that gave its password a moment ago."""
 
     def as_person(who: str):
-        client = login(who)
-        session = client.session
-        session[KEY] = (at(NOW) + timedelta(minutes=5)).isoformat()
-        session.save()
-        return client
+        return freshened(login(who), at(NOW) + timedelta(minutes=5))
 
     return as_person
 
@@ -115,9 +110,7 @@ def test_the_sixth_within_an_hour_is_not_shown_and_an_hour_after_the_first_one_m
     sixth = client.post(address(kept), BECAUSE).content.decode()
     assert PHONE not in sixth and "一小时内最多查看5次，已经用完。56分钟后再试。" in sixth
     assert AuditEvent.objects.filter(kind="reveal", ok=False).count() == 1
-    session = client.session
-    session[KEY] = at("2018-07-04 12:00").isoformat()
-    session.save()
+    freshened(client, at("2018-07-04 12:00"))
     clock("2018-07-04 10:59")
     assert PHONE not in client.post(address(kept), BECAUSE).content.decode()
     clock("2018-07-04 11:00")
