@@ -1,0 +1,65 @@
+"""What two offices or an office and a member do at the same moment: one wins, the other is told so in a sentence.
+
+Only PostgreSQL shows such races; each test holds both at the place between the look and the write.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import connection
+from django.urls import reverse
+
+from branches.forms import MemberForm
+from branches.models import Member
+from branches.personal import check_character
+from tests.conftest import World, add_member, logged_in, make_world
+from tests.plan.test_races import together
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+FIRST = "61010219750305001"
+ID_NUMBER = FIRST + check_character(FIRST)
+
+
+@pytest.fixture
+def worlds(transactional_db, clock) -> list[World]:
+    assert connection.vendor == "postgresql", "这项测试只在 PostgreSQL 上有意义，请用 make test 运行"
+    clock("2018-07-04 10:00")
+    return [make_world(), make_world("后勤党委", "h")]
+
+
+@pytest.mark.parametrize("editing", [False, True])
+def test_one_id_number_entered_by_two_offices_at_once_is_one_persons(worlds, monkeypatch, editing) -> None:
+    looked = threading.Barrier(2)
+    save = MemberForm.save
+
+    def after_both_have_looked(self, commit=True):
+        looked.wait(10)
+        return save(self, commit)
+
+    monkeypatch.setattr(MemberForm, "save", after_both_have_looked)
+    clients = [logged_in(world.users["office"]) for world in worlds]
+    members = [add_member(world.first, "高远", f"g{n}") for n, world in enumerate(worlds)] if editing else []
+    urls = [reverse("branches:member_edit", args=[member.pk]) for member in members]
+    # Read before the threads begin: the test client tells every thread of every page's context.
+    seen = [client.get(url).context["form"].initial["seen"] for client, url in zip(clients, urls, strict=False)]
+
+    def enter(n: int) -> str:
+        data = {
+            "staff_number": f"g{n}", "name": "高远", "id_number": ID_NUMBER, "joined_on": "2010-07-01",
+            "confirmed_on": "2011-07-01",
+        }  # fmt: skip
+        if editing:
+            url = urls[n]
+            data["seen"] = seen[n]
+        else:
+            url = reverse("branches:member_new")
+            data |= {"branch": str(worlds[n].first.pk), "from_on": "2018-07-04"}
+        answer = clients[n].post(url, data)
+        told = "这个号码已登记在其他机关党委" in answer.content.decode()
+        return f"{answer.status_code} {'told' if told else ''}"
+
+    assert sorted(together(enter, 2)) == ["200 told", "302 "]
+    assert Member.objects.exclude(id_number_index="").count() == 1
