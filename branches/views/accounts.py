@@ -41,7 +41,7 @@ from branches.requests import PortalRequest
 from branches.search import matching
 from branches.second_step import proceed
 from branches.sessions import End
-from branches.sudo import MINUTES, TRIES, fail, freshen, sudo_required
+from branches.sudo import MINUTES, TRIES, fail, freshen, is_fresh, sudo_required
 
 PER_PAGE = 50
 PAUSE_MINUTES = int(guessing.PAUSE.total_seconds() // 60)
@@ -216,6 +216,9 @@ def password(request: PortalRequest) -> HttpResponse:
     """An own password; whoever has none yet, or one that is too old, gets no further without a new one."""
     user = get_object_or_404(User.objects.select_related("member"), pk=request.user.pk)
     first, expired = user.must_change_password, passwords.is_expired(request.access)
+    if first and request.login_session and request.login_session.by_sso and not is_fresh(request):
+        # No password is asked where none was ever set: then the campus says once more who this is.
+        return redirect(f"{reverse('branches:sudo')}?{urlencode({'next': request.get_full_path()})}")
     form = PasswordForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
         accounts.change_password(user, form.cleaned_data["new"], request.access)
@@ -224,6 +227,10 @@ def password(request: PortalRequest) -> HttpResponse:
         sessions.end_all(user, End.CHANGED, request.access, but=request.login_session)
         messages.success(request, "密码已修改。下次登录请用新密码；其他电脑和手机上的登录已退出。")
         return redirect(settings.LOGIN_REDIRECT_URL if first or expired else "branches:account")
+    if request.POST.get("old") and "old" in form.errors:
+        audit.note(request.access, audit.Kind.LOGIN, "再次验证身份未通过", ok=False)
+        if not fail(request):
+            return _end_after_wrong(request)
     days = passwords.days_of(request.access)
     return render(request, "branches/password.html", {"form": form, "first": first, "expired": expired, "days": days})
 
