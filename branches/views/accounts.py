@@ -31,7 +31,6 @@ from branches.models import (
     Member,
     MemberQuerySet,
     Membership,
-    Post,
     User,
     normal_staff_number,
     on_day,
@@ -41,6 +40,7 @@ from branches.requests import PortalRequest
 from branches.search import matching
 from branches.second_step import proceed
 from branches.sessions import End
+from branches.sight import account_of
 from branches.sudo import MINUTES, TRIES, fail, freshen, is_fresh, sudo_required
 
 PER_PAGE = 50
@@ -286,10 +286,8 @@ def _end_after_wrong(request: PortalRequest) -> HttpResponse:
 
 
 def _administered(access: Access) -> MemberQuerySet:
-    """Whoever belongs or belonged to a branch of the administrator's committees, or holds a post there."""
-    belonged = Membership.objects.filter(branch__committee__in=access.administers, member=OuterRef("pk"))
-    served = Post.objects.filter(committee__in=access.administers, member=OuterRef("pk"))
-    return Member.objects.filter(Exists(belonged) | Exists(served))
+    """Whoever belongs to a branch of the administrator's committees, holds a post there, or went from there nowhere."""
+    return Member.objects.filter(account_of(access.administers, access.on))
 
 
 def _branches(access: Access) -> QuerySet[Branch]:

@@ -11,10 +11,14 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
+from branches import sessions
+from branches.accounts import open_accounts
 from branches.forms import MemberForm
-from branches.models import Member
+from branches.models import Member, User
 from branches.personal import check_character
-from tests.conftest import World, add_member, logged_in, make_world
+from branches.second_factor import PURPOSE
+from branches.secrets import seal
+from tests.conftest import World, add_member, at, logged_in, make_world
 from tests.plan.test_races import together
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -63,3 +67,34 @@ def test_one_id_number_entered_by_two_offices_at_once_is_one_persons(worlds, mon
 
     assert sorted(together(enter, 2)) == ["200 told", "302 "]
     assert Member.objects.exclude(id_number_index="").count() == 1
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_phone_set_up_while_a_new_code_is_issued_is_not_lost(worlds, monkeypatch, locked) -> None:
+    """Without the lock it is (the control): the account would go on with the password alone."""
+    world = worlds[0]
+    user, access = world.users["secretary"], world.access("sysadmin", at("2018-07-04 10:00"))
+    has_read, has_phone = threading.Event(), threading.Event()
+    end_all = sessions.end_all
+
+    def dawdle(*args, **kwargs):
+        if not has_read.is_set():
+            has_read.set()
+            has_phone.wait(2)
+        return end_all(*args, **kwargs)
+
+    monkeypatch.setattr(sessions, "end_all", dawdle)
+    if not locked:
+        monkeypatch.setattr(type(User.objects), "select_for_update", lambda self: self.get_queryset(), raising=False)
+
+    def act(n: int) -> str:
+        if n == 0:
+            open_accounts([user.member], access)
+        else:
+            has_read.wait(10)
+            User.objects.filter(pk=user.pk).update(totp_sealed=seal("A" * 32, PURPOSE), totp_step=1)
+            has_phone.set()
+        return "done"
+
+    assert together(act, 2) == ["done", "done"]
+    assert bool(User.objects.get(pk=user.pk).totp_sealed) is locked
