@@ -27,6 +27,7 @@ from branches.models import (
 )
 from branches.personal_forms import PersonalFields
 from branches.roster_cells import Unreadable, clean_name, is_name, staff_number_of
+from branches.sight import kept
 from documents.workbook import MAX_BYTES
 
 # A day that no calendar of the Party's work needs: what is outside is a slip of the finger.
@@ -380,9 +381,9 @@ class MemberForm(PersonalFields, SeenForm):
             return number
         if other.merged_into:
             raise forms.ValidationError(f"工号 {number} 的条目已并入工号 {other.merged_into.staff_number}，请用后者。")
-        branch = other.branch_on(self.access.on)
-        if branch and branch.committee_id not in self.access.office_of:
+        if not Member.objects.filter(kept(self.access), pk=other.pk).exists():
             raise forms.ValidationError("这个工号已登记在其他机关党委，请核对工号，或请对方先办理转出。")
+        branch = other.branch_on(self.access.on)
         where = branch.name if branch else "已转出"
         raise forms.ValidationError(f"工号 {number} 已登记为{other.name}（{where}），请在党员名册中找到后办理。")
 

@@ -6,18 +6,21 @@ Only PostgreSQL shows such races; each test holds both at the place between the 
 from __future__ import annotations
 
 import threading
+from datetime import date
 
 import pytest
 from django.db import connection
 from django.urls import reverse
 
-from branches import sessions
+from branches import roster_jobs, sessions
 from branches.accounts import open_accounts
 from branches.forms import MemberForm
-from branches.models import Member, User
+from branches.models import Branch, Committee, Member, RosterImport, User
 from branches.personal import check_character
+from branches.roster import roster_lock
 from branches.second_factor import PURPOSE
 from branches.secrets import seal
+from tests.branches.test_roster import book, mark_of, row, upload
 from tests.conftest import World, add_member, at, logged_in, make_world
 from tests.plan.test_races import together
 
@@ -98,3 +101,38 @@ def test_a_phone_set_up_while_a_new_code_is_issued_is_not_lost(worlds, monkeypat
 
     assert together(act, 2) == ["done", "done"]
     assert bool(User.objects.get(pk=user.pk).totp_sealed) is locked
+
+
+@pytest.mark.parametrize("whole_tree", [True, False])
+def test_an_import_waits_for_the_office_of_a_committee_below(worlds, monkeypatch, whole_tree) -> None:
+    """Its rows name branches below; with its own committee locked alone (the control) it writes on what is changing."""
+    world = worlds[0]
+    below = Committee.objects.create(name="后勤总支", short_name="总支", kind="general", parent=world.committee)
+    branch = Branch.objects.create(committee=below, code="09", name="车队党支部", founded_on=date(2015, 1, 1))
+    member = add_member(branch, "高远", "g9")
+    client = logged_in(world.users["office"])
+    upload(
+        client,
+        book(row(工号="g9", 姓名="高远", 所在党支部="车队党支部", 行政职务="队长")),
+        committee=world.committee.pk,
+    )
+    record = RosterImport.objects.get()
+    mark = mark_of(client, record)
+    if not whole_tree:
+        monkeypatch.setattr(roster_jobs, "roster_lock", lambda *ids: roster_lock(world.committee.pk))
+    holds, written = threading.Event(), threading.Event()
+
+    def act(n: int) -> str:
+        if n == 0:
+            with roster_lock(below.pk):
+                holds.set()
+                written.wait(2)
+                Member.objects.filter(pk=member.pk).update(job_title="副队长")
+            return "changed"
+        holds.wait(10)
+        client.post(reverse("branches:roster_commit", args=[record.pk]), {"mark": mark})
+        written.set()
+        record.refresh_from_db()
+        return "written" if record.committed_at else record.trouble[:12]
+
+    assert together(act, 2) == ["changed", "预览之后，名册有了变动，" if whole_tree else "written"]
