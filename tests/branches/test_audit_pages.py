@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from branches import audit
 from branches.models import AuditEvent, Post
+from tests.branches.test_handover import field, hand
 from tests.conftest import PASSWORD, at
 from tests.lifting import lifted
 from tests.plan.filed import filed_report, photo, report
@@ -84,10 +85,11 @@ def test_a_person_s_entry_changed_says_which_facts_and_not_what_they_are(world, 
 
 
 def test_posts_given_and_laid_down_are_told_as_rights(world, login):
-    data = {"kind": Post.Kind.PUBLICITY, "member": world.member("member").pk, "from_on": "2018-07-02"}
-    assert login("office").post(f"/branches/{world.first.pk}/post/", data).status_code == 302
-    post = Post.objects.get(kind=Post.Kind.PUBLICITY)
-    assert login("office").post(f"/posts/{post.pk}/end/", {"until_on": "2018-07-03"}).status_code == 302
+    office = login("office")
+    taken_up = hand(office, world.first, "2018-07-02", new_publicity=world.member("member"))
+    assert taken_up.status_code == 302
+    laid_down = {field(world.member("member"), Post.Kind.PUBLICITY): "vacant"}
+    assert hand(office, world.first, "2018-07-03", **laid_down).status_code == 302
     assert [what for what, _, _ in told("rights")] == ["任命", "免去职务"]
 
 
@@ -201,8 +203,8 @@ def transfer(world, login) -> None:
 
 
 def appoint(world, login) -> None:
-    data = {"kind": Post.Kind.PUBLICITY, "member": world.member("member").pk, "from_on": "2018-07-02"}
-    assert login("office").post(f"/branches/{world.first.pk}/post/", data).status_code == 302
+    answer = hand(login("office"), world.first, "2018-07-02", new_publicity=world.member("member"))
+    assert answer.status_code == 302
 
 
 def receive(world, login) -> None:
