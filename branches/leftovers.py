@@ -31,7 +31,8 @@ def clear(now: datetime) -> dict[str, int]:
     with audit.together():
         found = {what: old.delete()[0] for what, old in rows.items()}
         if any(found.values()):
-            audit.note(Access(now=now, on=localdate(now)), audit.Kind.WRITE, "清理过期的记录", **found)
+            counts = "，".join(f"{what}{count}" for what, count in found.items() if count)
+            audit.note(Access(now=now, on=localdate(now)), audit.Kind.WRITE, "清理过期的记录", counts=counts)
     return {**found, "上传的名册": roster_jobs.purge(now), "没有主人的进度文件": _clear_progress()}
 
 
