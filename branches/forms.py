@@ -375,6 +375,8 @@ class MemberForm(PersonalFields, SeenForm):
             number = staff_number_of(("text", self.cleaned_data["staff_number"]))
         except Unreadable as problem:
             raise forms.ValidationError(f"{problem.reason}，请{problem.cure}。") from problem
+        if self.instance.pk and number != self.instance.staff_number and self._holds_a_right():
+            raise forms.ValidationError("工号是登录的凭据：任办公室或三员职务的，请先由安全管理员收回权限，再改。")
         others = Member.objects.filter(staff_number=number).exclude(pk=self.instance.pk)
         other = others.select_related("merged_into").first()
         if other is None:
@@ -386,6 +388,11 @@ class MemberForm(PersonalFields, SeenForm):
         branch = other.branch_on(self.access.on)
         where = branch.name if branch else "已转出"
         raise forms.ValidationError(f"工号 {number} 已登记为{other.name}（{where}），请在党员名册中找到后办理。")
+
+    def _holds_a_right(self) -> bool:
+        """Whether the member holds, or will hold, a post that the security administrator gives."""
+        standing = Q(until_on__isnull=True) | Q(until_on__gt=self.access.on)
+        return self.instance.posts.filter(standing, kind__in=(Post.Kind.OFFICE, *Post.ADMINISTRATORS)).exists()
 
     def clean_name(self) -> str:
         name = clean_name(self.cleaned_data["name"])

@@ -229,6 +229,16 @@ def test_a_staff_number_names_nobody_whom_another_committee_had(world, login):
         assert "已登记在其他机关党委" in answer and "钱立" not in answer and "沈毅" not in answer
 
 
+@pytest.mark.parametrize("who", ["office", "auditor", "sysadmin"])
+def test_no_office_gives_another_number_to_whoever_holds_a_right_of_the_committee(world, login, who):
+    """The campus logs people in by that number: the right would go to whose number it is."""
+    member = world.member(who)
+    answer = edit(login("office"), member, staff_number="77777").content.decode()
+    assert "请先由安全管理员收回" in answer
+    assert Member.objects.get(pk=member.pk).staff_number == member.staff_number != "77777"
+    assert "已保存" in edit(login("office"), world.member("member"), staff_number="77777").content.decode()
+
+
 def test_a_newcomer_is_registered_with_both_numbers(world, login):
     answer = login("office").post(
         reverse("branches:member_new"),
