@@ -80,7 +80,8 @@ def open_accounts(members: Iterable[Member], access: Access) -> list[Slip]:
     slips = [Slip(member, activation_code(), access.now + timedelta(hours=HOURS)) for member in members]
     with audit.together():
         for slip in slips:
-            user = User.objects.filter(member=slip.member).first() or User(member=slip.member)
+            # Locked: what its owner does meanwhile, a new phone or a login, is not written over by what was read here.
+            user = User.objects.select_for_update().filter(member=slip.member).first() or User(member=slip.member)
             if user.pk:
                 passwords.remember(user, access.now)
                 sessions.end_all(user, sessions.End.CHANGED, access)
@@ -112,8 +113,11 @@ def activating(number: str, code: str, now: datetime) -> User | None:
 def activate(user: User, password: str, access: Access) -> bool:
     """The own password in place of the code; False if the code was used in the meantime."""
     digest = make_password(password)
-    with audit.act(access, audit.Kind.RIGHTS, "激活账号，设置密码", user):
-        return _keep(user, digest, access.now, activation_mac=user.activation_mac)
+    with audit.together():
+        done = _keep(user, digest, access.now, activation_mac=user.activation_mac, is_active=True)
+        if done:
+            audit.note(access, audit.Kind.RIGHTS, "激活账号，设置密码", user)
+    return done
 
 
 def change_password(user: User, password: str, access: Access) -> None:
@@ -133,7 +137,7 @@ def open_with_password(member: Member, password: str, access: Access) -> User:
     return user
 
 
-def _keep(user: User, digest: str, now: datetime, **unless_changed: str) -> bool:
+def _keep(user: User, digest: str, now: datetime, **unless_changed: str | bool) -> bool:
     """Write the digest of an own password, by which every code is used up."""
     user.password, user.password_at, user.must_change_password = digest, now, False
     user.activation_mac, user.activation_until_at = "", None

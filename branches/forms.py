@@ -28,6 +28,7 @@ from branches.models import (
 )
 from branches.personal_forms import PersonalFields
 from branches.roster_cells import Unreadable, clean_name, is_name, staff_number_of
+from branches.sight import kept
 from documents.workbook import MAX_BYTES
 
 # A day that no calendar of the Party's work needs: what is outside is a slip of the finger.
@@ -375,17 +376,24 @@ class MemberForm(PersonalFields, SeenForm):
             number = staff_number_of(("text", self.cleaned_data["staff_number"]))
         except Unreadable as problem:
             raise forms.ValidationError(f"{problem.reason}，请{problem.cure}。") from problem
+        if self.instance.pk and number != self.instance.staff_number and self._holds_a_right():
+            raise forms.ValidationError("工号是登录的凭据：任办公室或三员职务的，请先由安全管理员收回权限，再改。")
         others = Member.objects.filter(staff_number=number).exclude(pk=self.instance.pk)
         other = others.select_related("merged_into").first()
         if other is None:
             return number
         if other.merged_into:
             raise forms.ValidationError(f"工号 {number} 的条目已并入工号 {other.merged_into.staff_number}，请用后者。")
-        branch = other.branch_on(self.access.on)
-        if branch and branch.committee_id not in self.access.office_of:
+        if not Member.objects.filter(kept(self.access), pk=other.pk).exists():
             raise forms.ValidationError("这个工号已登记在其他机关党委，请核对工号，或请对方先办理转出。")
+        branch = other.branch_on(self.access.on)
         where = branch.name if branch else "已转出"
         raise forms.ValidationError(f"工号 {number} 已登记为{other.name}（{where}），请在党员名册中找到后办理。")
+
+    def _holds_a_right(self) -> bool:
+        """Whether the member holds, or will hold, a post that the security administrator gives."""
+        standing = Q(until_on__isnull=True) | Q(until_on__gt=self.access.on)
+        return self.instance.posts.filter(standing, kind__in=(Post.Kind.OFFICE, *Post.ADMINISTRATORS)).exists()
 
     def clean_name(self) -> str:
         name = clean_name(self.cleaned_data["name"])

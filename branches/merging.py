@@ -12,8 +12,10 @@ from datetime import date
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
+from django.db.models import Q
 
-from branches.models import Member, NotDuplicate, User
+from branches.access import Access
+from branches.models import Member, NotDuplicate, Post, User
 from branches.personal import FIELDS
 
 # What moves, given the entry that stays and the one that goes; None where nothing does.
@@ -174,6 +176,27 @@ FACTS = (
     ("joined_on",), ("confirmed_on",), ("job_title",), ("retired_on",), ("mobile_from_on", "mobile_place"),
     ("absent_from_on",), ("id_number_sealed", "id_number_index"), ("phone_sealed", "phone_index"),
 )  # fmt: skip
+
+
+def foreign_rights(access: Access, kept: Member, gone: Member) -> str:
+    """Why the merge would hand over a right that is not this office's to give; empty if it would not.
+
+    Who works in an office or administers is the security administrator's to say (`grants`): neither the post may go
+    to another entry, nor an account, with its password, to whoever holds the post. Posts elsewhere are others'.
+    """
+    standing = Q(until_on__isnull=True) | Q(until_on__gt=access.on)
+    mine = Q(branch__committee__in=access.office_of)
+    mine |= Q(committee__in=access.office_of, kind=Post.Kind.INSPECTOR)
+    held = gone.posts.filter(standing).exclude(mine)
+    if not User.objects.filter(member=kept).exists() and User.objects.filter(member=gone).exists():
+        held |= kept.posts.filter(standing, committee__isnull=False)
+    post = held.select_related("branch", "committee", "member").first()
+    if post is None:
+        return ""
+    where = post.branch or post.committee
+    whose = "由安全管理员收回这项权限" if post.committee else "由该支部的上级办公室办理离任"
+    who = f"{post.member.name}（工号{post.member.staff_number}）"
+    return f"{who}现任{where}{post.get_kind_display()}，请先{whose}，再合并。"
 
 
 def merge(kept: Member, gone: Member) -> list[tuple[Decision, Moved]]:

@@ -150,7 +150,7 @@ NEARLY_ALL = 0.9
 
 
 class _Roster:
-    """The roster a workbook is compared with, loaded in five queries, and the mark that says whether it has changed."""
+    """The roster a workbook is compared with, loaded in six queries, and the mark that says whether it has changed."""
 
     def __init__(self, committee: Committee, numbers: Iterable[str], day: date) -> None:
         below = Committee.objects.under(committee.pk).values("pk")
@@ -191,6 +191,9 @@ class _Roster:
                 self.later[one.member_id] = one
             elif one.until_on is None or one.until_on > day:
                 self.current[one.member_id] = one
+        administers = Post.objects.filter(Q(until_on__isnull=True) | Q(until_on__gt=day), kind__in=Post.ADMINISTRATORS)
+        administers = administers.filter(member__staff_number__in=set(numbers))
+        self.administrators = set(administers.values_list("member", flat=True))
         # Posts held on the day or taken up after it: what a new post could collide with.
         self.posts: dict[int, list[Post]] = defaultdict(list)
         self.secretaries: dict[int, list[Post]] = defaultdict(list)
@@ -541,6 +544,8 @@ def _check_posts(row: RowPlan, roster: _Roster, day: date) -> None:
     if row.ended_posts:
         held = set()
     row.new_posts = [kind for kind in row.new_posts if kind not in held]
+    if row.new_posts and row.member and row.member.pk in roster.administrators:
+        row.refuse("posts", "系统、安全、审计管理员不兼其他职务", "删去党内职务，或先由安全管理员收回原职务")
     confirmed = row.facts.get("confirmed_on", row.member.confirmed_on if row.member else None)
     for kind in row.new_posts:
         label = Post.Kind(kind).label

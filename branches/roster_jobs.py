@@ -318,7 +318,8 @@ def _write_all(record: RosterImport, now: datetime, progress: Progress) -> None:
     access = Access.of(user, now, ip=asked["ip"], request_id=asked["request"])
     if not user.is_active or record.committee_id not in access.office_of:
         raise NotWritten("写入的人已不在办公室任职，没有写入。请由在任的同志核对后写入。")
-    with roster_lock(record.committee_id):
+    # The rows may name the branches of every committee below, whose own offices lock only theirs.
+    with roster_lock(*Committee.objects.under(record.committee_id).values_list("pk", flat=True)):
         if not _mine(record, Stage.WRITING, now).update(done=0):
             return  # another worker was started meanwhile: it is the one that writes
         _, plan = planned(record, progress.counting("正在与名册核对"))

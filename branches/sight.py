@@ -19,13 +19,28 @@ AT_ONCE = 1000
 READS, REVEALS = 1, 2
 
 
-def kept(access: Access) -> Q:
-    """Members whose entries the office keeps: its own of today, and those it had who now belong nowhere."""
-    today = Membership.objects.filter(on_day(access.on), member=OuterRef("pk"))
-    ever = Membership.objects.filter(member=OuterRef("pk"), branch__committee__in=access.office_of)
-    serves = Post.objects.filter(member=OuterRef("pk"), committee__in=access.office_of)
-    mine = Q(Exists(today.filter(branch__committee__in=access.office_of)))
+def of_committees(committees: frozenset[int], day: date, who: str = "pk") -> Q:
+    """Members of these committees' branches today, and those who once were, or held a post, and now belong nowhere.
+
+    Whoever went over to another committee is that one's. `who` names the member in the rows that are asked about.
+    """
+    today = Membership.objects.filter(on_day(day), member=OuterRef(who))
+    ever = Membership.objects.filter(member=OuterRef(who), branch__committee__in=committees)
+    serves = Post.objects.filter(member=OuterRef(who), committee__in=committees)
+    mine = Q(Exists(today.filter(branch__committee__in=committees)))
     return mine | (Q(~Exists(today)) & (Q(Exists(ever)) | Q(Exists(serves))))
+
+
+def kept(access: Access) -> Q:
+    """Members whose entries the office keeps."""
+    return of_committees(access.office_of, access.on)
+
+
+def account_of(committees: frozenset[int], day: date, who: str = "pk") -> Q:
+    """Members whose accounts these committees' administrators look after: their own, and whoever serves there."""
+    standing = Q(until_on__isnull=True) | Q(until_on__gt=day)
+    serves = Post.objects.filter(standing, committee__in=committees, member=OuterRef(who))
+    return of_committees(committees, day, who) | Q(Exists(serves))
 
 
 def readable(access: Access) -> Q:

@@ -1,17 +1,20 @@
 """What was typed into a form whose login had ended: kept for half an hour, given back to the same person alone.
 
 A POST that meets an ended login is not done. Its text (no passwords, no files) waits in the anonymous session until
-that person has logged in again, in however many steps, and is then shown with a button that sends it once more.
+that person has logged in again, in however many steps, and is then shown with a button that sends it once more. There
+it lies sealed: what is typed may be an ID number, and the session's row is no place to read one.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest
 
+from branches import secrets
 from branches.requests import PortalRequest
 
 KEY = "unsent"
@@ -20,9 +23,9 @@ LONGEST = 200_000  # characters of one form
 # Routes whose forms hold passwords and codes, or nothing that anybody typed.
 NEVER = frozenset(
     {
-        "branches:login", "branches:login_code", "branches:logout", "branches:password", "branches:sudo",
-        "branches:totp", "branches:recovery_codes", "branches:totp_off", "branches:session_end",
-        "branches:sessions_end",
+        "branches:login", "branches:login_code", "branches:logout", "branches:activate", "branches:password",
+        "branches:sudo", "branches:sso_begin", "branches:sso_back", "branches:sso_logout", "branches:totp",
+        "branches:recovery_codes", "branches:totp_off", "branches:session_end", "branches:sessions_end",
     }
 )  # fmt: skip
 
@@ -58,7 +61,10 @@ def keep(request: Any, user_id: int, route: str) -> bool:
     if not fields:
         return False
     until = (request.now + KEPT).isoformat()
-    request.session[KEY] = asdict(Unsent(user_id, request.get_full_path(), until, fields, bool(request.FILES)))
+    request.session[KEY] = {
+        "user": user_id, "path": request.get_full_path(), "until": until, "files": bool(request.FILES),
+        "fields": secrets.seal(json.dumps(fields), _purpose(user_id)),
+    }  # fmt: skip
     return True
 
 
@@ -67,10 +73,18 @@ def waiting(request: PortalRequest) -> Unsent | None:
     kept = request.session.get(KEY)
     if not kept:
         return None
-    form = Unsent(**kept)
-    if form.user != request.access.actor.pk or request.now >= datetime.fromisoformat(form.until):
+    me = request.access.actor.pk
+    if kept["user"] != me or request.now >= datetime.fromisoformat(kept["until"]):
         return None
-    return form
+    try:
+        fields = json.loads(secrets.unseal(kept["fields"], _purpose(me)))
+    except secrets.Unreadable:
+        return None
+    return Unsent(**{**kept, "fields": fields})
+
+
+def _purpose(user_id: int) -> str:
+    return f"unsent.{user_id}"
 
 
 def sent(request: HttpRequest) -> None:

@@ -78,7 +78,10 @@ class GuardMiddleware:
             what = "操作被拒绝" if unsafe else "查看被拒绝"
             audit.note(access, audit.Kind.REFUSED, what, ok=False, route=route, path=request.path, status=status)
         elif status == 200 and response.get("Content-Disposition", "").startswith("attachment"):
-            query = request.GET.urlencode()
+            asked = request.GET.copy()
+            if asked.get("q"):
+                asked["q"] = "*"  # somebody's name, as a rule: that it was narrowed is enough
+            query = asked.urlencode(safe="*")
             audit.note(access, audit.Kind.EXPORT, "下载文件", route=route, path=request.path, query=query)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:

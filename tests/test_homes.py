@@ -512,3 +512,9 @@ def test_posts_are_told_in_one_order_on_every_page(issued: World, rf) -> None:
     request.access = issued.access("secretary", at(NOW))
     request.resolver_match = request.login_session = None
     assert guard.page_context(request)["roles"] == ["党员", "支部书记"]
+
+
+@pytest.mark.parametrize("who", ["member", "secretary", "office"])
+def test_the_home_opens_in_a_year_without_a_plan(world: World, login, clock, who: str) -> None:
+    clock(NOW)
+    assert page(login(who))

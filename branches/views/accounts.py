@@ -31,7 +31,6 @@ from branches.models import (
     Member,
     MemberQuerySet,
     Membership,
-    Post,
     User,
     normal_staff_number,
     on_day,
@@ -41,7 +40,8 @@ from branches.requests import PortalRequest
 from branches.search import matching
 from branches.second_step import proceed
 from branches.sessions import End
-from branches.sudo import MINUTES, TRIES, fail, freshen, sudo_required
+from branches.sight import account_of
+from branches.sudo import MINUTES, TRIES, fail, freshen, is_fresh, sudo_required
 
 PER_PAGE = 50
 PAUSE_MINUTES = int(guessing.PAUSE.total_seconds() // 60)
@@ -217,6 +217,9 @@ def password(request: PortalRequest) -> HttpResponse:
     """An own password; whoever has none yet, or one that is too old, gets no further without a new one."""
     user = get_object_or_404(User.objects.select_related("member"), pk=request.user.pk)
     first, expired = user.must_change_password, passwords.is_expired(request.access)
+    if first and request.login_session and request.login_session.by_sso and not is_fresh(request):
+        # No password is asked where none was ever set: then the campus says once more who this is.
+        return redirect(f"{reverse('branches:sudo')}?{urlencode({'next': request.get_full_path()})}")
     form = PasswordForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
         accounts.change_password(user, form.cleaned_data["new"], request.access)
@@ -225,6 +228,10 @@ def password(request: PortalRequest) -> HttpResponse:
         sessions.end_all(user, End.CHANGED, request.access, but=request.login_session)
         messages.success(request, "密码已修改。下次登录请用新密码；其他电脑和手机上的登录已退出。")
         return redirect(settings.LOGIN_REDIRECT_URL if first or expired else "branches:account")
+    if request.POST.get("old") and "old" in form.errors:
+        audit.note(request.access, audit.Kind.LOGIN, "再次验证身份未通过", ok=False)
+        if not fail(request):
+            return _end_after_wrong(request)
     days = passwords.days_of(request.access)
     return render(request, "branches/password.html", {"form": form, "first": first, "expired": expired, "days": days})
 
@@ -280,10 +287,8 @@ def _end_after_wrong(request: PortalRequest) -> HttpResponse:
 
 
 def _administered(access: Access) -> MemberQuerySet:
-    """Whoever belongs or belonged to a branch of the administrator's committees, or holds a post there."""
-    belonged = Membership.objects.filter(branch__committee__in=access.administers, member=OuterRef("pk"))
-    served = Post.objects.filter(committee__in=access.administers, member=OuterRef("pk"))
-    return Member.objects.filter(Exists(belonged) | Exists(served))
+    """Whoever belongs to a branch of the administrator's committees, holds a post there, or went from there nowhere."""
+    return Member.objects.filter(account_of(access.administers, access.on))
 
 
 def _branches(access: Access) -> QuerySet[Branch]:

@@ -45,7 +45,7 @@ WORDS = {
     "route": "页面", "path": "网址", "status": "状态码", "query": "条件", "fields": "改动项",
     "count": "数量", "duties": "任务数", "plan": "方案", "code": "要求", "week": "周", "branch": "党支部", "to": "去向",
     "on": "日期", "until": "止", "from_on": "起", "of": "组织", "new": "新增", "changed": "变更", "reason": "理由",
-    "field": "内容", "merged": "并入的工号", "moved": "移动", "other": "另一工号",
+    "field": "内容", "merged": "并入的工号", "moved": "移动", "counts": "条数", "other": "另一工号",
     "via": "方式", "why": "原因", "version": "版本", "parent": "上级", "imports": "份数",
     "trouble": "情形", "basis": "依据",
 }  # fmt: skip

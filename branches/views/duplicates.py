@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from branches import audit
 from branches.duplicates import facts_of, not_the_same, pairs, reasons_for
-from branches.merging import CannotMerge, Decision, Moved, filled_facts, merge, rehearse
+from branches.merging import CannotMerge, Decision, Moved, filled_facts, foreign_rights, merge, rehearse
 from branches.models import Committee, Member, on_day
 from branches.personal import FIELDS, masked
 from branches.personal_forms import PairForm
@@ -64,6 +64,10 @@ def _merge(request: PortalRequest, kept: Member, gone: Member) -> HttpResponse:
         return redirect("branches:member_pair", kept=kept.pk, gone=gone.pk)
     try:
         with roster_lock(*access.office_of):
+            # As they stand now: what was saved while this waited is neither undone nor overlooked.
+            kept, gone = (get_object_or_404(kept_by(access), pk=member.pk) for member in (kept, gone))
+            if why := foreign_rights(access, kept, gone):
+                raise CannotMerge(why)
             if request.POST.get("mark") != _mark(kept, gone, rehearse(kept, gone)):
                 messages.warning(request, "您打开本页之后，两个条目有了变动，没有合并。请按下面的最新情况再核对一遍。")
                 return redirect("branches:member_pair", kept=kept.pk, gone=gone.pk)
@@ -93,7 +97,7 @@ def _mark(kept: Member, gone: Member, moved: list[tuple[Decision, Moved]]) -> st
 def _side_by_side(request: PortalRequest, kept: Member, gone: Member) -> HttpResponse:
     access = request.access
     try:
-        moved, trouble = rehearse(kept, gone), ""
+        moved, trouble = rehearse(kept, gone), foreign_rights(access, kept, gone)
     except CannotMerge as refused:
         moved, trouble = [], str(refused)
     if gone.pk == access.member_id:

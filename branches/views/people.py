@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import IntegrityError
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.forms import BaseForm
@@ -498,6 +499,17 @@ def _warn(request: PortalRequest, form: MemberForm) -> None:
 
 def member_new(request: PortalRequest) -> HttpResponse:
     """Somebody joins a branch; what is still to come of the year's plan is owed from now on."""
+    try:
+        return _member_new(request)
+    except IntegrityError:
+        # Another committee's office entered the same number a moment ago: asked anew, the form says so.
+        form = NewMemberForm(request.POST, access=request.access)
+        if form.is_valid():
+            raise
+        return render(request, "branches/member_form.html", {"form": form, "member": None})
+
+
+def _member_new(request: PortalRequest) -> HttpResponse:
     access = request.access
     if request.method == "POST":
         with roster_lock(*access.office_of):
@@ -516,6 +528,17 @@ def member_new(request: PortalRequest) -> HttpResponse:
 
 def member_edit(request: PortalRequest, pk: int) -> HttpResponse:
     """The facts; where a member belongs is changed by a transfer."""
+    try:
+        return _member_edit(request, pk)
+    except IntegrityError:
+        member = get_object_or_404(kept_by(request.access), pk=pk)
+        form = MemberForm(request.POST, instance=member, access=request.access)
+        if form.is_valid():
+            raise
+        return render(request, "branches/member_form.html", {"form": form, "member": member})
+
+
+def _member_edit(request: PortalRequest, pk: int) -> HttpResponse:
     access = request.access
     with _acting(request):
         member = get_object_or_404(kept_by(access), pk=pk)

@@ -16,10 +16,11 @@ from django.views.decorators.http import require_POST
 from branches import audit, guessing, second_factor, sessions, unsent
 from branches.access import Access
 from branches.account_forms import SecurityFilter
-from branches.models import LoginSession, Member, Membership, Post, User
+from branches.models import LoginSession, Member, User
 from branches.requests import PortalRequest
 from branches.search import matching
 from branches.sessions import End
+from branches.sight import account_of
 from branches.sudo import sudo_required
 
 PER_PAGE = 50
@@ -64,11 +65,8 @@ def unsent_form(request: PortalRequest) -> HttpResponse:
 
 
 def _secured(access: Access) -> QuerySet[User]:
-    """The accounts of whoever belongs or belonged to a branch of these committees, or holds or held a post there."""
-    there = Q(branch__committee__in=access.secures)
-    belonged = Membership.objects.filter(there, member=OuterRef("member"))
-    served = Post.objects.filter(there | Q(committee__in=access.secures), member=OuterRef("member"))
-    return User.objects.filter(Exists(belonged) | Exists(served)).select_related("member")
+    """The accounts of these committees' people, as the system administrator's list has them."""
+    return User.objects.filter(account_of(access.secures, access.on, "member")).select_related("member")
 
 
 @dataclass(frozen=True)

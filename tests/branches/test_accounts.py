@@ -184,6 +184,33 @@ def test_another_committees_accounts_are_not_there(world, login, clock):
     assert not User.objects.filter(member=stranger).exists()
 
 
+def test_whoever_went_over_to_another_committee_is_its_administrators_alone(world, login, clock):
+    """Else whoever looked after an account once could for ever let himself in under its name."""
+    clock(NOW)
+    elsewhere = Committee.objects.create(name="后勤党委", short_name="后勤党委")
+    branch = elsewhere.branches.create(code="01", name="膳食党支部", founded_on=at("2017-01-01 00:00").date())
+    gone, user = world.member("member"), world.users["member"]
+    gone.memberships.update(until_on=at("2018-01-01 00:00").date())
+    User.objects.filter(pk=user.pk).update(totp_sealed="sealed")
+    sysadmin, security = sure(login("sysadmin")), sure(login("security"))
+    acts = [
+        (sysadmin, "user_open", gone.pk), (sysadmin, "user_pause", gone.pk), (security, "security_totp_off", user.pk),
+        (security, "security_end", user.pk), (security, "security_lift", user.pk),
+    ]  # fmt: skip
+    names = {sysadmin: "user_list", security: "security_list"}
+    for client, name in names.items():
+        assert "李强" in client.get(reverse(f"branches:{name}"), {"q": "李强"}).content.decode(), "nowhere else yet"
+    gone.memberships.create(branch=branch, from_on=at("2018-01-01 00:00").date())
+    for client, name in names.items():
+        assert "李强" not in client.get(reverse(f"branches:{name}")).content.decode()
+    for client, name, argument in acts:
+        assert client.post(reverse(f"branches:{name}", args=[argument])).status_code == 404, name
+    assert User.objects.get(pk=user.pk).password == user.password
+    world.committee.posts.create(member=gone, kind="inspector", from_on=at("2018-01-01 00:00").date())
+    for client, name in names.items():
+        assert "李强" in client.get(reverse(f"branches:{name}")).content.decode(), "holds a post here"
+
+
 @pytest.mark.parametrize(
     ("query", "found", "absent"),
     [

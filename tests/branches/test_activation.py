@@ -11,6 +11,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from branches import accounts
+from branches.access import Access
 from branches.accounts import ALPHABET, Slip, activation_code, open_accounts
 from branches.models import AuditEvent, KnownDevice, LoginFailure, User
 from branches.views.accounts import WRONG_CODE
@@ -284,3 +286,14 @@ def test_the_list_tells_a_code_that_waits_from_one_that_ran_out(world, login, cl
     clock(moment)
     page = login("sysadmin").get(reverse("branches:user_list"), {"state": state}).content.decode()
     assert ("林溪" in page) is found
+
+
+def test_of_two_who_use_one_code_at_once_the_log_names_one(world, clock):
+    """Both have looked; the second finds the code used, and nothing is said of an act that was none."""
+    moment = clock(NOW)
+    slip = slip_for(world)
+    one, other = (accounts.activating("z1801", slip.code, moment) for _ in range(2))
+    access = Access.of(one, moment)
+    assert (accounts.activate(one, OWN, access), accounts.activate(other, "Evening-reading-2", access)) == (True, False)
+    assert User.objects.get(pk=one.pk).check_password(OWN)
+    assert AuditEvent.objects.filter(what="激活账号，设置密码").count() == 1

@@ -126,6 +126,11 @@ def test_a_file_taken_away_is_told_with_its_conditions(issued, login):
     assert events[0].detail["query"] == "standing=overdue"
 
 
+def test_whom_somebody_looked_for_is_not_told_with_the_file(issued, login):
+    login("office").get("/duties.xlsx", {"q": "李强", "whose": "member"}).close()
+    assert AuditEvent.objects.get(kind="export").detail["query"] == "q=*&whose=member"
+
+
 def test_pictures_are_told_by_number_and_a_picture_refused_is_not(issued, login):
     filing = report(issued)
     login("secretary").post(f"/filings/{filing.pk}/pictures/", {"pictures": [photo()]})

@@ -383,3 +383,60 @@ def test_another_committees_members_are_not_to_be_found(world, login):
 def test_the_decisions_are_carried_out_in_the_order_the_plans_need():
     order = list(merging.DECISIONS)
     assert order.index("plan.Filing.member") < order.index("study.MemberPlan.member")
+
+
+# ------------------------------------------------------------------------------------------- no way to another's rights
+
+
+@pytest.mark.parametrize("kind", ["office", "security", "sysadmin", "auditor"])
+def test_no_merge_hands_a_right_of_the_committee_to_another_entry(world, login, kind):
+    """Who works in an office and who administers is the security administrator's to say, and nobody else's."""
+    above = Committee.objects.create(name="校党委", short_name="校党委", kind="university")
+    Committee.objects.filter(pk=world.committee.pk).update(parent=above)
+    victim = add_member(world.first, "高远", "501")
+    Post.objects.create(member=victim, kind=kind, committee=above, from_on=date(2016, 1, 1))
+    kept = world.member("office") if kind == "office" else add_member(world.first, "高远", "502")
+    client = sure(login("office"))
+    url = reverse("branches:member_pair", args=[kept.pk, victim.pk])
+    page = client.get(url)
+    assert "请先由安全管理员收回这项权限" in page.content.decode()
+    client.post(url, {"action": "merge", "mark": page.context["mark"]})
+    assert Post.objects.get(kind=kind, committee=above).member == victim
+
+
+def test_no_merge_gives_an_account_to_whoever_holds_a_right_of_the_committee(world, login):
+    """The account that goes over brings its own password: it must not open an administrator's rights."""
+    kept, gone = add_member(world.first, "高远", "501"), add_member(world.first, "高远", "502")
+    user = add_user(gone)
+    post = Post.objects.create(member=kept, kind="sysadmin", committee=world.committee, from_on=date(2016, 1, 1))
+    client = sure(login("office"))
+    url = reverse("branches:member_pair", args=[kept.pk, gone.pk])
+    page = client.get(url)
+    client.post(url, {"action": "merge", "mark": page.context["mark"]})
+    user.refresh_from_db()
+    assert user.member == gone
+    Post.objects.filter(pk=post.pk).update(until_on=TODAY)
+    page = client.get(url)
+    client.post(url, {"action": "merge", "mark": page.context["mark"]})
+    user.refresh_from_db()
+    assert user.member == kept, "a right that has ended keeps nobody apart"
+
+
+def test_a_merge_writes_the_facts_as_they_stand_and_not_as_they_were_looked_up(world, login, monkeypatch):
+    """What somebody saves while the merge waits for the roster is not undone by it."""
+    from branches.views import duplicates
+
+    kept, gone = add_member(world.first, "高远", "501"), add_member(world.first, "高远", "502")
+    client = sure(login("office"))
+    url = reverse("branches:member_pair", args=[kept.pk, gone.pk])
+    mark = client.get(url).context["mark"]
+    lock = duplicates.roster_lock
+
+    def waits(*committees):
+        Member.objects.filter(pk=kept.pk).update(job_title="处长")
+        return lock(*committees)
+
+    monkeypatch.setattr(duplicates, "roster_lock", waits)
+    client.post(url, {"action": "merge", "mark": mark}, follow=True)
+    kept.refresh_from_db()
+    assert kept.job_title == "处长"

@@ -217,6 +217,28 @@ def test_one_id_number_is_not_registered_twice_and_the_sentence_says_where_it_is
     assert "已登记在其他机关党委" in answer and "李强" not in answer
 
 
+def test_a_staff_number_names_nobody_whom_another_committee_had(world, login):
+    """Who left another committee, and who administers it from no roster, is not this office's to read."""
+    elsewhere = make_world("别的机关党委", "h")
+    left = elsewhere.member("member")
+    left.memberships.update(until_on=date(2018, 1, 1))
+    Member.objects.filter(pk=left.pk).update(name="钱立")
+    office = login("office")
+    for number in (left.staff_number, elsewhere.member("security").staff_number):
+        answer = office.post(reverse("branches:member_new"), {"staff_number": number, "name": "高远"}).content.decode()
+        assert "已登记在其他机关党委" in answer and "钱立" not in answer and "沈毅" not in answer
+
+
+@pytest.mark.parametrize("who", ["office", "auditor", "sysadmin"])
+def test_no_office_gives_another_number_to_whoever_holds_a_right_of_the_committee(world, login, who):
+    """The campus logs people in by that number: the right would go to whose number it is."""
+    member = world.member(who)
+    answer = edit(login("office"), member, staff_number="77777").content.decode()
+    assert "请先由安全管理员收回" in answer
+    assert Member.objects.get(pk=member.pk).staff_number == member.staff_number != "77777"
+    assert "已保存" in edit(login("office"), world.member("member"), staff_number="77777").content.decode()
+
+
 def test_a_newcomer_is_registered_with_both_numbers(world, login):
     answer = login("office").post(
         reverse("branches:member_new"),

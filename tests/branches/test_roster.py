@@ -714,7 +714,7 @@ def test_a_preview_asks_the_same_however_many_rows(world, login, django_assert_n
     for rows in (1, 3, 300):
         upload(client, book(*(row(工号=f"z{n}") for n in range(rows))))
         record = RosterImport.objects.latest("pk")
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(14):
             assert client.get(record.get_absolute_url()).status_code == 200
 
 
@@ -734,6 +734,16 @@ def test_writing_asks_by_batches_and_not_by_rows(world, what):
             carry_out(plan)
         asked.append(len(queries))
     assert asked[1] - asked[0] <= 450 / 25
+
+
+def test_an_administrator_gets_no_post_by_a_roster_and_the_row_says_why(world):
+    """The database would refuse it when it is written, without a word to the office."""
+    admin = world.member("auditor")
+    facts = {"工号": admin.staff_number, "姓名": admin.name, "所在党支部": "科研处党支部"}
+    (one,) = planned(world, row(**facts, 党内职务="组织委员")).rows
+    assert "系统、安全、审计管理员不兼其他职务" in "".join(map(str, one.problems))
+    (one,) = planned(world, row(**facts)).rows
+    assert not one.problems
 
 
 @pytest.mark.postgres

@@ -460,6 +460,28 @@ def test_passwords_and_what_is_too_long_are_not_kept(world, clock, name, data):
     assert "unsent" not in client.session
 
 
+def test_a_code_and_a_new_password_typed_over_an_ended_login_are_kept_nowhere(world, clock):
+    clock(NOW)
+    client = enter(world.users["secretary"])
+    LoginSession.objects.update(ended_at=at(NOW), ended_why=End.ENDED)
+    typed = {"number": "18001", "code": "k7mpw-3xqr9-dt4hn", "new": "Morning-reading-1", "again": "Morning-reading-1"}
+    client.post(reverse("branches:activate"), typed)
+    assert "unsent" not in client.session
+
+
+def test_what_waits_cannot_be_read_in_the_sessions_row(world, clock):
+    """An ID number that was being typed is as sealed there as it is in the roster."""
+    clock(NOW)
+    client = enter(world.users["office"])
+    LoginSession.objects.update(ended_at=at(NOW), ended_why=End.ENDED)
+    url = reverse("branches:member_new")
+    client.post(url, {"name": "高远", "id_number": "610102197503050010", "phone": "13891234567"})
+    rows = str([row.get_decoded() for row in Session.objects.all()])
+    assert url in rows and "61010219750305" not in rows and "13891234567" not in rows and "高远" not in rows
+    client.post(LOGIN, {"username": world.users["office"].staff_number, "password": PASSWORD})
+    assert "610102197503050010" in client.get(reverse("branches:unsent")).content.decode()
+
+
 @pytest.mark.parametrize(
     ("headers", "kept"),
     [

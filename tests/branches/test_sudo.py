@@ -15,7 +15,7 @@ from branches import second_factor
 from branches.models import AuditEvent, LoginSession, User
 from branches.secrets import seal
 from branches.sudo import is_fresh, sudo_required
-from tests.conftest import PASSWORD, at, logged_in
+from tests.conftest import PASSWORD, at, logged_in, trusted
 
 NOW = "2018-07-04 10:00"
 
@@ -118,3 +118,34 @@ def test_it_holds_for_the_one_login_in_which_it_was_given(world, login, clock) -
     assert act(there, world.users["member"]).url.startswith(reverse("branches:sudo"))
     here.post(reverse("branches:logout"))
     assert act(logged_in(world.users["security"], here), world.users["member"]).url.startswith(reverse("branches:sudo"))
+
+
+def test_a_page_left_open_by_whoever_came_from_the_campus_sets_no_password(world, clock) -> None:
+    """Else that password, which nobody had to know, would then open every sensitive act."""
+    clock(NOW)
+    user, url = world.users["secretary"], reverse("branches:password")
+    user.set_unusable_password()
+    user.must_change_password = True
+    user.save()
+    client = logged_in(user, when=at(NOW))
+    LoginSession.objects.update(via="cas")
+    new = {"new": "Morning-reading-1", "again": "Morning-reading-1"}
+    for answer in (client.get(url), client.post(url, new)):
+        assert answer.status_code == 302 and answer.url == f"{reverse('branches:sudo')}?next=%2Faccount%2Fpassword%2F"
+    assert not User.objects.get(pk=user.pk).has_usable_password()
+    trusted(client, at("2018-07-04 10:05"))
+    assert client.post(url, new).status_code == 302
+    assert User.objects.get(pk=user.pk).check_password("Morning-reading-1")
+
+
+def test_the_present_password_is_not_guessed_at_where_it_is_changed(world, login, clock) -> None:
+    """It is asked there instead of the sudo page, and five wrong answers end the login there, too."""
+    clock(NOW)
+    client, url = login("secretary"), reverse("branches:password")
+    new = {"new": "Morning-reading-1", "again": "Morning-reading-1"}
+    client.post(url, new)  # an empty field is no guess
+    for n in range(5):
+        assert client.get(url).status_code == 200
+        client.post(url, {"old": f"wrong-{n}", **new})
+    assert client.get(url).url.startswith(reverse("branches:login"))
+    assert AuditEvent.objects.filter(what="再次验证身份未通过", ok=False).count() == 5
