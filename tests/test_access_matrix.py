@@ -85,7 +85,7 @@ branches:audit_verify                       LL    -x    -x    -x    -x    -x    
 branches:branch_list                        LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-    x-
 branches:organization                       LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    k-    x-    x-
 branches:committee_new                      LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    kk    xx    xx
-branches:committee_edit                     LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    kk    xx    xx
+branches:committee_edit                     LL    ss    xx    xx    xx    xx    xx    xx    xx    xx    ss    xx    xx
 branches:branch_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    kk    xx    xx
 branches:member_list                        LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-    x-
 branches:member_new                         LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
@@ -436,6 +436,8 @@ def stopped(monkeypatch) -> list[bool]:
 # What the cells with an s answer to whoever gave the password just now.
 AFTER_SUDO = {
     "branches:grants": {"security": "kk"},
+    # Who moves a committee under another gives that one's office the sight of it.
+    "branches:committee_edit": {"office": "kk", "sysadmin": "kk"},
     "branches:grant_end@other": {"security": "kk"},
     "branches:grant_end@own": {"security": "00"},
     # No number is kept in these records: back to the entry. What is shown is tests/test_sensitive_fields.py's.

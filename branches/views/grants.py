@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -26,8 +27,7 @@ def grants(request: PortalRequest) -> HttpResponse:
     if request.method == "POST":
         with roster_lock(*access.secures):
             form = GrantForm(request.POST, access=access)
-            if form.is_valid():
-                post = form.save()
+            if form.is_valid() and (post := _granted(form)):
                 audit.note(
                     access, audit.Kind.RIGHTS, "授权", post,
                     from_on=post.from_on, of=post.committee, basis=form.cleaned_data["basis"],
@@ -48,6 +48,16 @@ def grants(request: PortalRequest) -> HttpResponse:
             "page": ended.get_page(request.GET.get("page")),
         },
     )
+
+
+def _granted(form: GrantForm) -> Post | None:
+    """The post; None, said at the field, where another committee's grant of this very moment excludes it."""
+    try:
+        with transaction.atomic():
+            return form.save()
+    except IntegrityError:
+        form.add_error("staff_number", "这个人刚刚被登记了与此互斥的职务，没有写入。请核对后再办。")
+        return None
 
 
 @sudo_required

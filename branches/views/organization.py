@@ -18,6 +18,7 @@ from branches.models import Branch, Committee
 from branches.organization import Sum, facts_of, sums_of
 from branches.requests import PortalRequest
 from branches.roster import roster_changed, roster_lock
+from branches.sudo import sudo_required
 from branches.views.people import changed_labels
 
 PER_PAGE = 50
@@ -127,6 +128,7 @@ def committee_new(request: PortalRequest) -> HttpResponse:
     return render(request, "branches/committee_form.html", {"form": form, "committee": None})
 
 
+@sudo_required
 def committee_edit(request: PortalRequest, pk: int) -> HttpResponse:
     """Kind, names and place in the tree; under a new parent the branches owe what its plan still asks."""
     access = request.access

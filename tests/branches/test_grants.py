@@ -121,3 +121,14 @@ def test_a_page_left_open_grants_nothing(world, login, clock) -> None:
     assert answer.status_code == 302
     assert answer.url.startswith(reverse("branches:sudo"))
     assert not world.member("member").posts.exists()
+
+
+def test_a_grant_that_the_database_refuses_at_the_last_moment_is_said_in_words(client, world, monkeypatch) -> None:
+    """Two committees' grants at once: the form saw nothing yet, the trigger does."""
+    monkeypatch.setattr("branches.grant_forms.exclusive", lambda kinds: [])
+    before = list(Post.objects.order_by("pk").values_list())
+    page = give(client, world, staff_number="18009", kind="security")
+    assert page.status_code == 200
+    assert "刚刚被登记了与此互斥的职务，没有写入" in page.content.decode()
+    assert list(Post.objects.order_by("pk").values_list()) == before
+    assert not AuditEvent.objects.filter(what="授权").exists()

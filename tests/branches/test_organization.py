@@ -15,7 +15,7 @@ from branches.roster import plan_import
 from branches.roster_sheets import roster_sheet
 from documents.workbook import write
 from tests.branches.roster_reading import read_roster
-from tests.conftest import at
+from tests.conftest import ALWAYS, at, trusted
 from tests.plan.test_tree import login
 from tests.tree import Wood, issue_for, make_wood
 
@@ -100,7 +100,7 @@ def test_the_tree_changes_within_ones_own_part_and_never_in_a_circle(
     wood: Wood, who: str, which: str, change: dict, answer: str | int
 ) -> None:
     committee = Committee.objects.get(pk=getattr(wood, which).pk)
-    client, url = login(wood, who), reverse("branches:committee_edit", args=[committee.pk])
+    client, url = trusted(login(wood, who), ALWAYS), reverse("branches:committee_edit", args=[committee.pk])
     named = {key: getattr(wood, value).pk if key == "parent" and value else value for key, value in change.items()}
     before = list(Committee.objects.order_by("pk").values())
     if answer == 404:
@@ -142,7 +142,7 @@ def test_a_code_stands_for_one_branch_in_the_whole_tree(wood: Wood) -> None:
 def test_moved_under_another_parent_the_branches_owe_what_its_plan_asks(wood: Wood) -> None:
     issue_for(wood, wood.sibling, "sibling_office", at("2018-06-11 09:00"))
     assert not wood.deep.duties.exists()
-    client = login(wood, "university_office")
+    client = trusted(login(wood, "university_office"), ALWAYS)
     url = reverse("branches:committee_edit", args=[wood.general.pk])
     data = form_of(wood.general, parent=wood.sibling.pk, seen=seen_of(client, url))
     assert client.post(url, data).status_code == 302
