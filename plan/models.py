@@ -313,12 +313,6 @@ class FilingQuerySet(models.QuerySet["Filing"]):
         mine = writers | (readers & ~Q(state=Filing.State.DRAFT))
         return self.filter(mine).exclude(state=Filing.State.DISCARDED)
 
-    def waiting_at_office(self, access: Access) -> FilingQuerySet:
-        """The office's in-tray, oldest first."""
-        return self.filter(committee__in=access.office_of, desk=Filing.Desk.OFFICE, state=Filing.State.FILED).order_by(
-            "filed_at", "pk"
-        )
-
     def waiting_at_branch(self, branch_ids: Iterable[int]) -> FilingQuerySet:
         return self.filter(branch__in=branch_ids, desk=Filing.Desk.BRANCH, state=Filing.State.FILED).order_by(
             "filed_at", "pk"

@@ -40,6 +40,8 @@ WORDS: dict[str, frozenset[str]] = {
     "办公室未报的材料": frozenset({"office"}),
     # What stands in a member's entry, and not beside the name on the branch's page that all of the branch see.
     "教务一科调研员": frozenset({"secretary", "deputy", "commissioner", *ABOVE}),
+    # A branch's name: the other branch's people have no business that names it.
+    "科研处党支部": frozenset({LEADER, OWN, *ABOVE, "auditor", "sysadmin"}),
     # Another committee's: nobody of this one meets them.
     "外院党委": frozenset(),
     "外院的记录": frozenset(),
@@ -127,6 +129,7 @@ def lists(records: Records) -> dict[str, str]:
     """Addresses that list or find things, beside those of the access table: name → address."""
     second = records.world.second.pk
     other = Committee.objects.exclude(pk=records.world.committee.pk).earliest("pk").pk
+    item = PlanItem.objects.get(topic="科研已报的支部计划").pk
     found = {}
     for name, query in (
         ("plan:duty_list", "?standing=all"), ("plan:duty_list", f"?branch={second}"), ("plan:filing_list", "?q=的"),
@@ -137,6 +140,7 @@ def lists(records: Records) -> dict[str, str]:
         ("branches:roster_export", f"?branch={second}"), ("plan:duty_xlsx", f"?branch={second}"),
         ("branches:member_list", "?category=left"), ("plan:board", f"?committee={other}"),
         ("plan:board_xlsx", f"?committee={other}"), ("branches:audit_xlsx", "?q=外院"),
+        ("study:gathering_new", f"?item={item}"),
         ("branches:user_list", "?q=欧阳"), ("branches:branch_list", "?page=1"), ("branches:audit_log", "?q=外院"),
     ):  # fmt: skip
         found[f"{name}{query}"] = reverse(name) + query
