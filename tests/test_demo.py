@@ -18,6 +18,7 @@ from branches.models import Branch, Committee, Member, User
 from branches.organization import facts_of, terms_due
 from config.demo.people import ACCOUNTS, PASSWORD
 from plan.models import Duty, Filing, Move, Picture, Plan, Standing, Version
+from plan.views.filings import waiting_for
 from study.models import Attendance, Gathering, WeekItem
 from tests.conftest import at
 
@@ -113,7 +114,7 @@ def test_there_is_work_for_everybody(july, db):
     def access(who: str) -> Access:
         return Access.of(User.objects.get(staff_number=who), NOW)
 
-    assert Filing.objects.waiting_at_office(access("office")).count() >= 3
+    assert waiting_for(access("office")).count() >= 3
     assert Filing.objects.waiting_at_branch(access("secretary").files_for).exists()
     assert Filing.objects.filter(state="draft", kind="gathering").exists()
     assert Move.objects.filter(name="send_back").exists()
