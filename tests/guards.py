@@ -509,7 +509,12 @@ TESTED_IN = {
     "config/homes.py": ("tests/test_homes.py",),
     "plan/moves.py": ("tests/plan/test_predicates.py", "tests/plan/test_moves.py", "tests/plan/test_filings.py"),
     "plan/models.py": ("tests/plan/test_filings.py", "tests/plan/test_tree.py", "tests/test_homes.py"),
-    "plan/views/papers.py": ("tests/plan/test_papers.py", "tests/plan/test_filings.py", "tests/study"),
+    "plan/views/papers.py": (
+        "tests/plan/test_predicates.py",
+        "tests/plan/test_papers.py",
+        "tests/plan/test_filings.py",
+        "tests/study",
+    ),
     "plan/views/plans.py": ("tests/plan/test_plan_pages.py", "tests/plan/test_tree.py"),
     "plan/views/duties.py": ("tests/plan/test_board.py", "tests/plan/test_spine.py", "tests/plan/test_tree.py"),
     "study/views/branch_plans.py": ("tests/study/test_branch_plans.py",),
