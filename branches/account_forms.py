@@ -214,7 +214,7 @@ class SecurityFilter(forms.Form):
     """Conditions of the security administrator's list."""
 
     STATES = (
-        ("", "全部"), ("active", "使用中"), ("paused", "已暂停"), ("logged_in", "正在登录"),
+        ("", "全部"), ("active", "使用中"), ("waiting", "未激活"), ("paused", "已暂停"), ("logged_in", "正在登录"),
         ("second", "已启用两步验证"),
     )  # fmt: skip
 

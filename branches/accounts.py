@@ -196,3 +196,25 @@ def recover(member: Member, access: Access) -> Slip:
         user.recovery_codes.all().delete()
         audit.note(access, audit.Kind.RIGHTS, "恢复管理员：撤销密码和两步验证，结束登录", member)
     return slip
+
+
+# How an account stands, for both administrators alike: the code of the standings, and the word.
+STATES = {
+    "none": ("not_due", "未开通"),
+    "waiting": ("todo", "待激活"),
+    "late": ("overdue", "待发激活码"),
+    "active": ("kept", "使用中"),
+    "paused": ("waived", "已暂停"),
+}
+
+
+def state_of(user: User | None, now: datetime) -> str:
+    """One of STATES; `late` is whom neither a code nor a password lets in any more."""
+    if user is None:
+        return "none"
+    if not user.is_active:
+        return "paused"
+    if not user.must_change_password:
+        return "active"
+    code_is_out = user.activation_until_at is not None and now < user.activation_until_at
+    return "waiting" if user.has_usable_password() or code_is_out else "late"

@@ -307,37 +307,16 @@ class AccountRow:
     seen: str
 
 
-STATES = {
-    "none": ("not_due", "未开通"),
-    "waiting": ("todo", "待激活"),
-    "late": ("overdue", "待发激活码"),
-    "active": ("kept", "使用中"),
-    "paused": ("waived", "已暂停"),
-}
-
-
 def _account_row(member: Member, now: datetime) -> AccountRow:
     user: User | None = getattr(member, "user", None)
-    if user is None:
-        state = "none"
-    elif not user.is_active:
-        state = "paused"
-    elif not user.must_change_password:
-        state = "active"
-    else:
-        state = "waiting" if user.has_usable_password() or _waits(user, now) else "late"
+    state = accounts.state_of(user, now)
     branch = member.branch_name or "不在册"  # type: ignore[attr-defined]
-    return AccountRow(member, branch, *STATES[state], state, _seen(user))
+    return AccountRow(member, branch, *accounts.STATES[state], state, _seen(user))
 
 
 def _seen(user: User | None) -> str:
     """Which account the page was showing: pressing 开通 twice must not make the first slip worthless."""
     return "" if user is None else f"{user.opened_at or ''}"
-
-
-def _waits(user: User, now: datetime) -> bool:
-    """Whether a code that is out still opens the account."""
-    return user.activation_until_at is not None and now < user.activation_until_at
 
 
 def _without_access(now: datetime) -> Q:

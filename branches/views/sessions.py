@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from branches import audit, guessing, second_factor, sessions, unsent
 from branches.access import Access
 from branches.account_forms import SecurityFilter
+from branches.accounts import STATES, state_of
 from branches.models import LoginSession, Member, User
 from branches.requests import PortalRequest
 from branches.search import matching
@@ -76,14 +77,8 @@ class SecurityRow:
     user: User
     logins: int
     paused_at: int
-
-    @property
-    def code(self) -> str:
-        return "kept" if self.user.is_active else "waived"
-
-    @property
-    def text(self) -> str:
-        return "使用中" if self.user.is_active else "已暂停"
+    code: str
+    text: str
 
 
 def security_list(request: PortalRequest) -> HttpResponse:
@@ -92,7 +87,8 @@ def security_list(request: PortalRequest) -> HttpResponse:
     wanted = form.cleaned_data if form.is_valid() else {}
     open_now = sessions.live(request.now)
     by_state = {
-        "active": Q(is_active=True),
+        "active": Q(is_active=True, must_change_password=False),
+        "waiting": Q(is_active=True, must_change_password=True),
         "paused": Q(is_active=False),
         "logged_in": Exists(open_now.filter(user=OuterRef("pk"))),
         "second": ~Q(totp_sealed=""),
@@ -105,7 +101,10 @@ def security_list(request: PortalRequest) -> HttpResponse:
     for pk in open_now.filter(user__in=[user.pk for user in page]).values_list("user_id", flat=True):
         logins[pk] = logins.get(pk, 0) + 1
     paused = guessing.paused([user.staff_number for user in page], request.now)
-    rows = [SecurityRow(user, logins.get(user.pk, 0), paused[user.staff_number]) for user in page]
+    rows = [
+        SecurityRow(user, logins.get(user.pk, 0), paused[user.staff_number], *STATES[state_of(user, request.now)])
+        for user in page
+    ]
     return render(
         request,
         "branches/security_list.html",

@@ -525,6 +525,13 @@ def test_the_console_says_how_accounts_stand_and_no_business(world, clock):
     assert (rows["陈静"].logins, rows["陈静"].text) == (1, "使用中")
     assert (rows["李强"].logins, rows["周敏"].text) == (0, "已暂停")
     assert rows["沈毅"].logins == 1
+    # Whoever never set a password of their own uses nothing yet: the same word as on the other administrator's list.
+    lacking = {"must_change_password": True, "password": "!", "activation_until_at": None}
+    User.objects.filter(pk=world.users["member"].pk).update(**lacking)
+    rows = {row.user.member.name: row for row in security.get(CONSOLE).context["rows"]}
+    assert rows["李强"].text == "待发激活码"
+    assert [row.user.member.name for row in security.get(CONSOLE, {"state": "waiting"}).context["rows"]] == ["李强"]
+    assert "李强" not in [row.user.member.name for row in security.get(CONSOLE, {"state": "active"}).context["rows"]]
     page = security.get(CONSOLE).content.decode()
     assert "教务处" not in page
     assert "支部书记" not in page
