@@ -141,7 +141,7 @@ Tell = Callable[[int, int], object]
 STEP = 500
 
 
-def _quietly(done: int, total: int) -> None:
+def quietly(done: int, total: int) -> None:
     """Nobody asked how far it is."""
 
 
@@ -222,7 +222,7 @@ def _digest(*tables: list[list[Any]]) -> str:
     return hashlib.sha256(json.dumps(tables, default=str).encode()).hexdigest()
 
 
-def plan_import(reading: Reading, committee: Committee, effective_on: date, tell: Tell = _quietly) -> ImportPlan:
+def plan_import(reading: Reading, committee: Committee, effective_on: date, tell: Tell = quietly) -> ImportPlan:
     """Compare a reading with the committee's roster: what each row would change from `effective_on`; writes nothing."""
     rows = [_read_line(line, effective_on) for line in reading.lines]
     hidden = set(reading.hidden_rows)
@@ -609,7 +609,7 @@ def _said(value: Any) -> str:
 # --------------------------------------------------------------------------------------------------------- doing it
 
 
-def carry_out(plan: ImportPlan, tell: Tell = _quietly) -> None:
+def carry_out(plan: ImportPlan, tell: Tell = quietly) -> None:
     """Write a sound plan; call it inside `roster_lock`, with a plan made inside the same lock.
 
     Raises ValueError for a plan with a row that was refused.

@@ -34,7 +34,7 @@ from django.utils.timezone import localdate
 from branches import audit, secrets
 from branches.access import Access
 from branches.models import Committee, RosterImport, User
-from branches.roster import ImportPlan, Tell, carry_out, plan_import, roster_changed, roster_lock
+from branches.roster import ImportPlan, Tell, carry_out, plan_import, quietly, roster_changed, roster_lock
 from branches.roster_cells import Reading
 from branches.roster_columns import Cells, Columns, doubts, propose, read_cells, reading_of
 from documents.workbook import WorkbookRefused
@@ -93,17 +93,13 @@ def effective_on(record: RosterImport) -> date:
     return date.fromisoformat(record.rows["effective_on"])
 
 
-def _untold(done: int, total: int) -> None:
-    """In the request itself nobody watches a bar."""
-
-
-def planned(record: RosterImport, tell: Tell = _untold) -> tuple[Reading, ImportPlan]:
+def planned(record: RosterImport, tell: Tell = quietly) -> tuple[Reading, ImportPlan]:
     """The uploaded rows against the roster as it stands now."""
     reading = reading_of(*opened(record))
     return reading, plan_import(reading, record.committee, effective_on(record), tell)
 
 
-def as_ready(cells: Cells, columns: Columns, committee: Committee, day: date, tell: Tell = _untold) -> dict[str, Any]:
+def as_ready(cells: Cells, columns: Columns, committee: Committee, day: date, tell: Tell = quietly) -> dict[str, Any]:
     """The columns of a RosterImport that has been read; without a mark where the office must first say what is what.
 
     Raises WorkbookRefused for a sheet without rows.
