@@ -47,5 +47,7 @@ def register() -> None:
             "plan.Move.made_by": Decision("办理记录", carry=STAYS),
             "plan.Duty.exempted_by": Decision("免除任务", carry=STAYS),
             "plan.Picture.added_by": Decision("图片", carry=STAYS),
+            "plan.Attachment.added_by": Decision("附件", carry=STAYS),
+            "plan.SpecialDay.set_by": Decision("工作日历", carry=STAYS),
         }
     )

@@ -324,6 +324,7 @@ class Filing(models.Model):
 
     class Kind(models.TextChoices):
         GATHERING = "gathering", "活动记录"
+        JOINT = "joint", "联合活动"
         BRANCH_PLAN = "branch_plan", "支部年度学习计划"
         MEMBER_PLAN = "member_plan", "个人自学计划"
         PAPER = "paper", "材料"
@@ -669,10 +670,19 @@ class Picture(models.Model):
     thumb_sha256 = models.CharField(max_length=64)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    size = models.PositiveIntegerField("字节数", default=0)
     taken_at = models.DateTimeField("拍摄时间", null=True, blank=True)
     added_at = models.DateTimeField()
     added_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     removed_at = models.DateTimeField(null=True, blank=True)
+    # How it looks: 64 bits in four parts, so that pictures that differ in at most three bits share a whole part.
+    look_1 = models.PositiveIntegerField(null=True, blank=True)
+    look_2 = models.PositiveIntegerField(null=True, blank=True)
+    look_3 = models.PositiveIntegerField(null=True, blank=True)
+    look_4 = models.PositiveIntegerField(null=True, blank=True)
+    # The earlier picture of another record that it equals or resembles, and what the branch says to the question.
+    twin = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
+    twin_answer = models.CharField("相同图片说明", max_length=120, blank=True)
 
     objects = PictureQuerySet.as_manager()
 
@@ -681,6 +691,50 @@ class Picture(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["filing", "sha256"], condition=Q(removed_at__isnull=True), name="picture_once_a_filing"
+            ),
+            models.CheckConstraint(
+                condition=Q(twin_answer="") | Q(twin__isnull=False), name="picture_answers_about_its_twin"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["sha256"], name="picture_by_content"),
+            *(models.Index(fields=[f"look_{n}"], name=f"picture_by_look_{n}") for n in (1, 2, 3, 4)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AttachmentQuerySet(models.QuerySet["Attachment"]):
+    def shown(self) -> AttachmentQuerySet:
+        return self.filter(removed_at__isnull=True).order_by("position", "pk")
+
+
+class Attachment(models.Model):
+    """A document that belongs to a record (附件): checked, stripped of its properties, named by its SHA-256."""
+
+    class Format(models.TextChoices):
+        DOCX = "docx", "Word文档"
+        XLSX = "xlsx", "Excel表格"
+        PDF = "pdf", "PDF文件"
+
+    filing = models.ForeignKey(Filing, models.PROTECT, related_name="attachments")
+    position = models.PositiveSmallIntegerField(default=0)
+    name = models.CharField("文件名", max_length=120)
+    format = models.CharField("格式", max_length=4, choices=Format)
+    size = models.PositiveIntegerField("字节数")
+    sha256 = models.CharField(max_length=64)
+    added_at = models.DateTimeField()
+    added_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AttachmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "附件"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["filing", "sha256"], condition=Q(removed_at__isnull=True), name="attachment_once_a_filing"
             )
         ]
 
@@ -726,3 +780,22 @@ class Paper(models.Model):
             ],
             "tables": [],
         }
+
+
+class SpecialDay(models.Model):
+    """A day that the office's calendar treats otherwise than the holiday notices do: 放假 or 调休上班."""
+
+    committee = models.ForeignKey(Committee, models.PROTECT, related_name="special_days")
+    day = models.DateField("日期")
+    works = models.BooleanField("上班")
+    name = models.CharField("事由", max_length=40)
+    set_at = models.DateTimeField()
+    set_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "工作日历"
+        ordering = ["committee", "day"]
+        constraints = [models.UniqueConstraint(fields=["committee", "day"], name="special_day_once")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.name}"

@@ -32,7 +32,7 @@ from study.gatherings import (
     propose,
     suggested_title,
 )
-from study.models import Attendance, Gathering, Kind, Method, PlanItem
+from study.models import Attendance, Gathering, Kind, Method, PlanItem, Resolution
 
 LONGEST = timedelta(days=31)
 FAR = timedelta(days=366)
@@ -341,7 +341,7 @@ class GatheringForm(PortalForm):
         gathering.form = asked["method"]
         gathering.month_arranged = asked["month_arranged"] and Kind.GENERAL_MEETING in kinds
         gathering.fixed_actions = asked["fixed_actions"] if Kind.THEME_DAY in kinds else []
-        for name in ("place", "guests", "content", "resolutions"):
+        for name in ("place", "guests", "content"):
             setattr(gathering, name, asked[name])
         return gathering
 
@@ -388,6 +388,11 @@ class GatheringForm(PortalForm):
             entry.about = gathering.filing
             gathering.save()
             gathering.readings.set(asked["readings"])
+            gathering.resolutions.all().delete()
+            lines = [line.strip() for line in asked["resolutions"].splitlines() if line.strip()]
+            Resolution.objects.bulk_create(
+                Resolution(gathering=gathering, position=n, text=line) for n, line in enumerate(lines)
+            )
             keep(gathering, self.sitting, self.claimed, self.access.now)
         return gathering
 
@@ -465,7 +470,8 @@ def stored(gathering: Gathering) -> dict[str, Any]:
         "until_on": end.date() if end.date() != start.date() else None, "place": gathering.place,
         "host": gathering.host_id, "recorder": gathering.recorder_id, "lecturer": gathering.lecturer_id,
         "guests": gathering.guests, "method": gathering.form, "content": gathering.content,
-        "resolutions": gathering.resolutions, "month_arranged": gathering.month_arranged,
+        "resolutions": "\n".join(one.text for one in gathering.resolutions.all()),
+        "month_arranged": gathering.month_arranged,
         "fixed_actions": gathering.fixed_actions, "readings": [r.pk for r in gathering.readings.all()],
         "late_reason": gathering.filing.late_reason, "edition": gathering.filing.edition,
     }  # fmt: skip

@@ -43,7 +43,7 @@ def gathering_snapshot(gathering: Gathering) -> dict[str, Any]:
         fields.append(["固定动作完成情况", "、".join(gathering.fixed_actions) or "未开展"])
     if Kind.GENERAL_MEETING in kinds:
         fields.append(["本月活动安排", "已在会上安排" if gathering.month_arranged else "未在会上安排"])
-    fields.append(["议定事项", gathering.resolutions])
+    fields.append(["议定事项", "\n".join(one.text for one in gathering.resolutions.all())])
     fields.append(["学习篇目", "、".join(reading.title for reading in gathering.readings.all())])
     away = [line for line in lines if line.presence != Presence.PRESENT]
     return {

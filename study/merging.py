@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from branches.merging import DECISIONS, Decision, Moved, moving
+from branches.merging import DECISIONS, STAYS, Decision, Moved, moving
 from branches.models import Member
 from plan.models import Filing
-from study.models import Attendance, MemberPlan
+from study.models import Attendance, MemberPlan, Studied
 
 # Whoever was there once was there.
 _BEST = (Attendance.Presence.PRESENT, Attendance.Presence.EXCUSED, Attendance.Presence.ABSENT)
@@ -22,7 +22,8 @@ def _carry_attendance(kept: Member, gone: Member) -> Moved:
             moved += 1
             continue
         if _BEST.index(Attendance.Presence(line.presence)) < _BEST.index(Attendance.Presence(twin.presence)):
-            Attendance.objects.filter(pk=twin.pk).update(presence=line.presence, reason=line.reason)
+            made_up = {"made_up_on": line.made_up_on, "made_up_note": line.made_up_note, "made_up_by": line.made_up_by}
+            Attendance.objects.filter(pk=twin.pk).update(presence=line.presence, reason=line.reason, **made_up)
         line.delete()
         doubled += 1
     words = f"另有{doubled}次活动两个条目都有，只留一行，以出席为先；已报送的版本不变" if doubled else ""
@@ -39,6 +40,14 @@ def _carry_plans(kept: Member, gone: Member) -> Moved:
     return Moved(moved, words)
 
 
+def _carry_marks(kept: Member, gone: Member) -> Moved:
+    """What both marked as studied was studied once; the earlier mark stays as it is."""
+    theirs = Studied.objects.filter(member=kept).values_list("push", flat=True)
+    doubled, _ = Studied.objects.filter(member=gone, push__in=list(theirs)).delete()
+    moved = Studied.objects.filter(member=gone).update(member=kept)
+    return Moved(moved, f"另有{doubled}条两个条目都有，只留保留条目的一条" if doubled else "")
+
+
 def register() -> None:
     DECISIONS.update(
         {
@@ -49,5 +58,17 @@ def register() -> None:
             "study.Gathering.host": Decision("活动主持人", "处", moving("study.Gathering", "host")),
             "study.Gathering.recorder": Decision("活动记录人", "处", moving("study.Gathering", "recorder")),
             "study.Gathering.lecturer": Decision("党课授课人", "处", moving("study.Gathering", "lecturer")),
+            "study.Resolution.responsible": Decision("议定事项责任人", "处", moving("study.Resolution", "responsible")),
+            "study.Studied.member": Decision("学习标记", "条", _carry_marks),
+            "study.Attendance.made_up_by": Decision("补学登记", carry=STAYS),
+            "study.CalendarFeed.user": Decision("日历订阅", carry=STAYS),
+            "study.Channel.created_by": Decision("推送渠道", carry=STAYS),
+            "study.CheckIn.opened_by": Decision("扫码签到", carry=STAYS),
+            "study.Material.created_by": Decision("学习资料", carry=STAYS),
+            "study.Partner.invited_by": Decision("联合活动", carry=STAYS),
+            "study.Push.created_by": Decision("移动学习推送", carry=STAYS),
+            "study.Push.published_by": Decision("移动学习推送", carry=STAYS),
+            "study.Push.withdrawn_by": Decision("移动学习推送", carry=STAYS),
+            "study.Resolution.done_by": Decision("议定事项办结", carry=STAYS),
         }
     )

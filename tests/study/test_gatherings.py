@@ -482,7 +482,8 @@ def test_what_was_typed_is_what_is_kept(issued: World, login) -> None:
     )  # fmt: skip
     lines = {line.member_id: (line.presence, line.reason) for line in gathering.attendance.all()}
     assert (lines[absent], lines[excused]) == (("absent", ""), ("excused", "sick"))
-    assert (gathering.fixed_actions, gathering.resolutions) == (["缴纳党费"], "按时缴费。")
+    assert gathering.fixed_actions == ["缴纳党费"]
+    assert [one.text for one in gathering.resolutions.all()] == ["按时缴费。"]
     form = login("secretary").get(gathering.get_edit_url()).context["form"]
     assert {line.member_id: line.presence for line in form.attendance}[absent] == "absent"
 
@@ -937,7 +938,7 @@ def test_the_form_asks_as_little_for_300_members_as_for_one(issued: World, login
         posted.append(len(captured))
     assert len(set(counts)) == 1, counts
     assert posted[0] == posted[1]
-    assert posted[2] <= posted[1] + 1, "SQLite takes 999 values a statement: 300 lines are two statements"
+    assert posted[2] <= posted[1] + 4, "SQLite takes 999 values a statement: 300 lines are four or five of them"
 
 
 def test_the_list_and_the_month_ask_as_little_for_300_records_as_for_one(issued: World, login) -> None:

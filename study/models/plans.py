@@ -1,4 +1,4 @@
-"""What people did and mean to do: the branch's year of study, the member's weeks, and the gatherings that were held."""
+"""What is to be studied, and who means to study what: materials, the branch's year, the member's weeks."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
-from django.utils.timezone import localtime
 
-from branches.access import Access
-from branches.constraints import in_order
-from branches.models import Branch, Member, PartyGroup
+from branches.models import Branch, Committee, Member, User
 from plan.models import Duty, Filing, Plan, Reading
 
 
@@ -45,6 +42,54 @@ class Method(models.TextChoices):
     ONLINE = "online", "线上学习"
     SELF = "self", "自学"
     OTHER = "other", "其他"
+
+
+class MaterialQuerySet(models.QuerySet["Material"]):
+    def current(self) -> MaterialQuerySet:
+        return self.filter(retired_at__isnull=True)
+
+
+class Material(models.Model):
+    """Something to study (学习资料) beyond, or for, the plan's key readings; its title is what plans and records cite.
+
+    A material with the title of one of the plan's readings is that reading's text or file.
+    """
+
+    class Kind(models.TextChoices):
+        BOOK = "book", "图书"
+        DOCUMENT = "document", "文件"
+        SPEECH = "speech", "讲话"
+        FILM = "film", "影片"
+        LINK = "link", "网页链接"
+        FILE = "file", "附件"
+
+    committee = models.ForeignKey(Committee, models.PROTECT, related_name="materials")
+    kind = models.CharField("类型", max_length=10, choices=Kind)
+    title = models.CharField("名称", max_length=120)
+    source = models.CharField("作者或来源", max_length=120, blank=True)
+    url = models.URLField("网址", max_length=500, blank=True)
+    text = models.TextField("全文", blank=True)
+    # The file, where there is one: cleaned like an attachment, kept under its digest.
+    file_name = models.CharField("文件名", max_length=120, blank=True)
+    file_format = models.CharField("格式", max_length=4, blank=True)
+    file_size = models.PositiveIntegerField("字节数", default=0)
+    file_sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField("添加时间")
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    retired_at = models.DateTimeField("停用时间", null=True, blank=True)
+
+    objects = MaterialQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "学习资料"
+        ordering = ["committee", "title"]
+        constraints = [models.UniqueConstraint(fields=["committee", "title"], name="material_once")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("study:material_detail", args=[self.pk])
 
 
 class BranchPlan(models.Model):
@@ -90,12 +135,21 @@ class PlanItem(models.Model):
         INDIVIDUAL = "individual", "个人自学"
 
     plan = models.ForeignKey(BranchPlan, models.CASCADE, related_name="items")
+
+    class Rhythm(models.TextChoices):
+        ONCE = "", "一次"
+        WEEKLY = "weekly", "每周"
+        MONTHLY = "monthly", "每月"
+
     scope = models.CharField("学习范围", max_length=10, choices=Scope, default=Scope.COLLECTIVE)
+    # A meeting that recurs is one line: on the weekday, or the day of the month, of its first day until its last.
+    rhythm = models.CharField("周期", max_length=8, choices=Rhythm, default=Rhythm.ONCE, blank=True)
     kind = models.CharField("活动类型", max_length=20, choices=Kind, default=Kind.COLLECTIVE_STUDY)
     with_kinds = models.JSONField("同日一并开展", default=list, blank=True)
     topic = models.CharField("学习主题", max_length=120)
     content = models.CharField("学习内容", max_length=400, blank=True)
     readings = models.ManyToManyField(Reading, blank=True, related_name="plan_items", verbose_name="学习篇目")
+    materials = models.ManyToManyField(Material, blank=True, related_name="plan_items", verbose_name="学习资料")
     starts_on = models.DateField("开始日期")
     ends_on = models.DateField("截止日期")
     hours = models.DecimalField("学时", max_digits=4, decimal_places=1, null=True, blank=True)
@@ -179,111 +233,3 @@ class WeekItem(models.Model):
     @property
     def ends_on(self) -> date:
         return self.week_on + timedelta(days=6)
-
-
-class GatheringQuerySet(models.QuerySet["Gathering"]):
-    def visible_to(self, access: Access) -> GatheringQuerySet:
-        return self.filter(filing__in=Filing.objects.visible_to(access))
-
-
-class Gathering(models.Model):
-    """A sitting that was held (or is about to be): recorded once, settling all it can settle."""
-
-    filing = models.OneToOneField(Filing, models.CASCADE, related_name="gathering")
-    branch = models.ForeignKey(Branch, models.PROTECT, related_name="gatherings", verbose_name="党支部")
-    group = models.ForeignKey(PartyGroup, models.PROTECT, null=True, blank=True, verbose_name="党小组")
-    plan_item = models.ForeignKey(
-        PlanItem, models.SET_NULL, null=True, blank=True, related_name="gatherings", verbose_name="对应计划条目"
-    )
-    title = models.CharField("名称", max_length=120)
-    kinds = models.JSONField("活动类型")
-    form = models.CharField("活动形式", max_length=12, choices=Method, blank=True)
-    held_at = models.DateTimeField("开始时间")
-    ended_at = models.DateTimeField("结束时间")
-    place = models.CharField("地点", max_length=80, blank=True)
-    host = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="主持人")
-    recorder = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="记录人")
-    lecturer = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="授课人")
-    content = models.TextField("主要内容", blank=True)
-    resolutions = models.TextField("议定事项", blank=True)
-    month_arranged = models.BooleanField("已在会上安排本月活动", default=False)
-    fixed_actions = models.JSONField("固定动作", default=list, blank=True)
-    guests = models.CharField("列席人员", max_length=200, blank=True)
-    readings = models.ManyToManyField(Reading, blank=True, related_name="gatherings", verbose_name="学习篇目")
-
-    objects = GatheringQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = verbose_name_plural = "活动记录"
-        ordering = ["-held_at", "-pk"]
-        constraints = [
-            models.CheckConstraint(condition=in_order("held_at", "ended_at"), name="gathering_ends_after_start")
-        ]
-        indexes = [models.Index(fields=["branch", "-held_at"], name="gathering_of_branch")]
-
-    def __str__(self) -> str:
-        return self.title
-
-    def get_absolute_url(self) -> str:
-        return self.filing.get_absolute_url()
-
-    def get_edit_url(self) -> str:
-        return reverse("study:gathering_edit", args=[self.pk])
-
-    @property
-    def held_on(self) -> date:
-        return localtime(self.held_at).date()
-
-    @property
-    def kind_labels(self) -> list[str]:
-        return [Kind(k).label for k in self.kinds]
-
-    def missing_to_file(self, at: datetime | None = None) -> list[str]:
-        from study.gatherings import missing_in_gathering
-
-        return missing_in_gathering(self, at)
-
-    def settles_at(self, duty: Duty, filed_at: datetime) -> datetime | None:
-        """A filing duty is judged by the filing, a duty to hold something by the hour it ended."""
-        return filed_at if duty.occasion_id else self.ended_at
-
-    def snapshot(self) -> dict[str, Any]:
-        from study.gathering_papers import gathering_snapshot
-
-        return gathering_snapshot(self)
-
-
-class Attendance(models.Model):
-    """One member of that day's roster at one gathering: present, excused with a reason, or absent."""
-
-    class Presence(models.TextChoices):
-        PRESENT = "present", "出席"
-        EXCUSED = "excused", "请假"
-        ABSENT = "absent", "缺席"
-
-    class Reason(models.TextChoices):
-        DUTY = "duty", "公出"
-        SICK = "sick", "病假"
-        PERSONAL = "personal", "事假"
-        LEAVE = "leave", "休假"
-        TRAINING = "training", "学习培训"
-        OTHER = "other", "其他"
-
-    gathering = models.ForeignKey(Gathering, models.CASCADE, related_name="attendance")
-    member = models.ForeignKey(Member, models.PROTECT, related_name="attendance")
-    is_full = models.BooleanField("正式党员")
-    presence = models.CharField("到会", max_length=8, choices=Presence, default=Presence.PRESENT)
-    reason = models.CharField("请假事由", max_length=10, choices=Reason, blank=True)
-
-    class Meta:
-        verbose_name = verbose_name_plural = "到会情况"
-        ordering = ["gathering", "member__name_key"]
-        constraints = [
-            models.UniqueConstraint(fields=["gathering", "member"], name="attendance_once"),
-            models.CheckConstraint(
-                condition=Q(reason="") | Q(presence="excused"), name="attendance_reason_when_excused"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.member} {self.get_presence_display()}"
