@@ -111,7 +111,8 @@ MOVES: dict[str, Rule] = {
         "退回补正", (State.FILED, State.RECEIVED, State.APPROVED), State.SENT_BACK, is_desk, lambda f: True, True
     ),
     "correct": Rule(
-        "更正", (State.KEPT,), State.SENT_BACK, is_author, lambda f: f.desk == Filing.Desk.NONE, True
+        "更正", (State.KEPT, State.FILED, State.RECEIVED, State.APPROVED), State.SENT_BACK, is_author, lambda f: True,
+        True,
     ),
     "discard": Rule(
         "作废", (State.DRAFT,), State.DISCARDED, may_edit, lambda f: f.first_filed_at is None

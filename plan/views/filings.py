@@ -146,7 +146,8 @@ def done_words(filing: Filing, name: str, now: datetime) -> str:
         case "send_back":
             return f"“{filing.title}”已退回，对方会看到您写的原因。"
         case "correct":
-            return "可以更正了：改好后再次留存，原来的版本仍然保留。"
+            again = "留存" if filing.desk == Filing.Desk.NONE else "报送"
+            return f"可以更正了：改好后再次{again}，原来的版本仍然保留。"
     return f"草稿“{filing.title}”已作废。"
 
 

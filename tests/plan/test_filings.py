@@ -71,7 +71,7 @@ def test_the_buttons_are_those_of_the_table_for_each_person(issued: World, login
         for who in ("office", "secretary", "commissioner", "member", "inspector")
     }
     assert shown == {
-        "office": {"receive", "send_back"}, "secretary": set(), "commissioner": set(), "member": set(),
+        "office": {"receive", "send_back"}, "secretary": {"correct"}, "commissioner": set(), "member": set(),
         "inspector": set(),
     }  # fmt: skip
 
