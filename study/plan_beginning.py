@@ -89,7 +89,7 @@ class Carried:
     def words(self) -> str:
         """What the person reads after it, in sentences."""
         said = [
-            f"已按{self.year}年度学习计划带入{self.count}条，放在今年同一周的同一天，遇节假日调到工作日，请逐条核对。"
+            f"已按{self.year}年度学习计划带入{self.count}条，日期为今年同一周的同一天，遇节假日调到工作日，请逐条核对。"
         ]
         if self.past:
             said.append(f"另有{self.past}条今年的日期已过，没有带入。")

@@ -83,7 +83,8 @@ def _months(
 def shown(item: PlanItem, clarity: Clarity) -> dict[str, Any]:
     """An item in words: its kinds, its days, what it uses, and what it still lacks."""
     named = item.topic + item.content
-    uses = [one.title for one in [*item.readings.all(), *item.materials.all()] if one.title not in named]
+    cited = [reading.title for reading in item.readings.all()] + [one.title for one in item.materials.all()]
+    uses = [title for title in dict.fromkeys(cited) if title not in named]
     return {
         "item": item,
         "kinds": "、".join(Kind(kind).label for kind in item.kinds),

@@ -93,7 +93,9 @@ def _page(
 ) -> HttpResponse:  # fmt: skip
     access, filing = request.access, record.filing
     leads = record.branch_id in access.leads
-    context = {"branch": record.branch, "plan": record.plan, "record": record, "filing": filing, "leads": leads}
+    context: dict[str, Any] = {
+        "branch": record.branch, "plan": record.plan, "record": record, "filing": filing, "leads": leads,
+    }  # fmt: skip
     if not leads and filing.state == State.SENT_BACK and (version := filing.newest):
         # While it is being changed, everybody else reads what was filed last.
         context |= {"snapshot": Snapshot.of_version(version), "version": version}
