@@ -25,9 +25,10 @@ from branches.models import Branch, Member
 from branches.requests import PortalRequest
 from branches.templatetags.portal import cn_moment
 from plan import moves
+from plan.calendars import calendar_of
 from plan.models import Duty, Filing, Plan, Reading
-from study.clarity import Clarity, asked_of, check, entries_of, missing_in_branch_plan
-from study.drafting import branch_items
+from study.clarity import Clarity, asked_of, check, entries_of, is_small, missing_in_branch_plan
+from study.drafting import draft_for
 from study.drafting import outline as first_outline
 from study.models import BranchPlan, Kind, PlanItem
 
@@ -107,10 +108,12 @@ def _page(
     items = list(record.items.all())
     begun_on = localdate(filing.created_at)
     roster = list(record.branch.roster(begun_on))
-    asked = asked_of(record.plan, begun_on)
+    calendar = calendar_of(record.branch.committee_id)
+    asked = asked_of(record.plan, begun_on, small=is_small(roster, begun_on), calendar=calendar)
     clarity = check(
         record.outline, entries_of(record), asked=asked,
         readings=[reading.title for reading in record.plan.readings.all()], roster=[m.pk for m in roster],
+        calendar=calendar,
     )  # fmt: skip
     leads = record.branch_id in access.leads
     editable = moves.may_edit(access, filing)
@@ -255,17 +258,14 @@ def _begin(branch: Branch, plan: Plan, access: Access, *, drafted: bool) -> Bran
 
 
 def _draft(record: BranchPlan, readings: list[Reading], day: date) -> None:
-    """The first draft's items, and what each of them cites; three statements for all of them."""
+    """The first draft's items, and what each of them cites; two statements for all of them."""
     by_title = {reading.title: reading for reading in readings}
-    entries = branch_items(
-        asked_of(record.plan, day), year=record.plan.year, start=day, rule=record.branch.theme_day,
-        roster=list(record.branch.roster(day).values_list("pk", flat=True)), readings=list(by_title),
-    )  # fmt: skip
+    entries = draft_for(record.branch, record.plan, day)
     items = PlanItem.objects.bulk_create(
         PlanItem(
             plan=record, scope=e.scope, kind=e.kinds[0], with_kinds=list(e.kinds[1:]), topic=e.topic,
             content=e.content, starts_on=e.starts_on, ends_on=e.ends_on, hours=e.hours,
-            responsible_id=e.responsible_id, method=e.method,
+            responsible_id=e.responsible_id, method=e.method, rhythm=e.rhythm,
         )
         for e in entries
     )  # fmt: skip
