@@ -337,7 +337,9 @@ class PreviewLine:
         return tuple(_day_words(window) for window in self.windows)
 
 
-def preview(document: Document, owners: Mapping[str, int] | Callable[[str], int], issued_on: date) -> list[PreviewLine]:
+def preview(
+    document: Document, owners: Mapping[str, int] | Callable[[str], int], issued_on: date, calendar: Calendar = NOTICES
+) -> list[PreviewLine]:
     """Tell what issuing on `issued_on` opens, requirement by requirement.
 
     `owners` gives how many there are of each kind of OWNERS; "small_branch" counts those branches, among "branch",
@@ -349,11 +351,12 @@ def preview(document: Document, owners: Mapping[str, int] | Callable[[str], int]
 
     lines = []
     for requirement in document.requirements:
-        every = requirement.windows(document.year, document.settings)
+        every = requirement.windows(document.year, document.settings, calendar=calendar)
         kept = tuple(window for window in every if window.due_on >= issued_on)
         total = sum(count(kind) for kind in requirement.owners)
         small = count("small_branch") if requirement.by_size else 0
-        small_windows = requirement.windows(document.year, document.settings, small=True) if small else ()
+        fewer = requirement.windows(document.year, document.settings, small=True, calendar=calendar)
+        small_windows = fewer if small else ()
         small_kept = [window for window in small_windows if window.due_on >= issued_on]
         duties = (total - small) * len(kept) + small * len(small_kept)
         lines.append(PreviewLine(requirement, total, kept, duties, len(every) - len(kept)))

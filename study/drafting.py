@@ -63,11 +63,8 @@ def draft_for(branch: Branch, plan: Plan, start: date) -> list[Entry]:
     """The first draft of this branch's year under the issued plan, with its people and working days of that day."""
     roster, calendar = list(branch.roster(start)), calendar_of(branch.committee_id)
     on_roster = {member.pk for member in roster}
-    posts = {
-        member: kind
-        for member, kind in Post.objects.filter(on_day(start), branch=branch).values_list("member", "kind")
-        if member is not None and member in on_roster and kind != Post.Kind.GROUP_LEADER
-    }
+    held = Post.objects.filter(on_day(start), branch=branch).exclude(kind=Post.Kind.GROUP_LEADER)
+    posts = {post.member_id: post.kind for post in held if post.member_id in on_roster}
     secretary = next((member for member, kind in posts.items() if kind == Post.Kind.SECRETARY), None)
     return branch_items(
         asked_of(plan, start, small=is_small(roster, start), calendar=calendar), year=plan.year, start=start,
@@ -91,7 +88,7 @@ def branch_items(
     laid = lay(asked, start, partial(_fixed_day, rule, calendar), calendar)
     turns = Turns(roster)
     # Where the paper or the post says who, that person's turn comes first; the others go round what is left.
-    by_whom = {
+    by_whom: dict[int, int | None] = {
         id(one): turns.fixed(secretary)
         for one in laid
         if secretary is not None and any(sitting.lectured for sitting in one.asked)
