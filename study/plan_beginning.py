@@ -7,12 +7,14 @@ from datetime import date, timedelta
 
 from branches.access import Access
 from branches.models import Branch
-from plan import moves, workdays
+from plan import moves
+from plan.cadence import last_day
+from plan.calendars import calendar_of
 from plan.models import Duty, Filing, Plan, Reading
-from study.clarity import asked_of
-from study.drafting import branch_items
+from study.drafting import draft_for
 from study.drafting import outline as first_outline
 from study.models import BranchPlan, Material, PlanItem
+from study.rhythm import IsWorkday, nearest_workday
 
 ONE_DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
@@ -41,15 +43,12 @@ def draft(record: BranchPlan, day: date) -> None:
     by_title = {reading.title: reading for reading in readings}
     record.outline = first_outline(list(by_title))
     record.save(update_fields=["outline"])
-    entries = branch_items(
-        asked_of(record.plan, day), year=record.plan.year, start=day, rule=record.branch.theme_day,
-        roster=list(record.branch.roster(day).values_list("pk", flat=True)), readings=list(by_title),
-    )  # fmt: skip
+    entries = draft_for(record.branch, record.plan, day)
     items = PlanItem.objects.bulk_create(
         PlanItem(
             plan=record, scope=e.scope, kind=e.kinds[0], with_kinds=list(e.kinds[1:]), topic=e.topic,
             content=e.content, starts_on=e.starts_on, ends_on=e.ends_on, hours=e.hours,
-            responsible_id=e.responsible_id, method=e.method,
+            responsible_id=e.responsible_id, method=e.method, rhythm=e.rhythm,
         )
         for e in entries
     )  # fmt: skip
@@ -110,6 +109,7 @@ def carry(record: BranchPlan, source: BranchPlan, day: date) -> Carried:
     told = Carried(source.plan.year)
     record.outline = source.outline
     record.save(update_fields=["outline"])
+    calendar = calendar_of(record.branch.committee_id)
     roster = set(record.branch.roster(day).values_list("pk", flat=True))
     readings = {reading.title: reading.pk for reading in record.plan.readings.all()}
     current = set(Material.objects.filter(committee_id=record.plan.committee_id).current().values_list("pk", flat=True))
@@ -117,7 +117,7 @@ def carry(record: BranchPlan, source: BranchPlan, day: date) -> Carried:
     cited: list[list[int]] = []
     used: list[list[int]] = []
     for item in source.items.prefetch_related("readings", "materials"):
-        days = days_in_year(item, record.plan.year, day)
+        days = days_in_year(item, record.plan.year, day, calendar.is_workday)
         if days is None:
             told.past += 1
             continue
@@ -147,7 +147,7 @@ def carry(record: BranchPlan, source: BranchPlan, day: date) -> Carried:
     return told
 
 
-def days_in_year(item: PlanItem, year: int, day: date) -> tuple[date, date] | None:
+def days_in_year(item: PlanItem, year: int, day: date, is_workday: IsWorkday) -> tuple[date, date] | None:
     """The item's first and last day in that year, from `day` on; None for what would lie behind.
 
     A sitting keeps its week and weekday and gives way to a working day of its month; what lasts longer, or recurs,
@@ -155,7 +155,7 @@ def days_in_year(item: PlanItem, year: int, day: date) -> tuple[date, date] | No
     """
     first = same_week_day(item.starts_on, year)
     if item.starts_on == item.ends_on:
-        first = working_day(first)
+        first = working_day(first, is_workday)
         return (first, first) if first >= day else None
     last = same_week_day(item.ends_on, year)
     # What went on to the year's end does so again: the last days of the year have no twin of the same week.
@@ -171,9 +171,8 @@ def days_in_year(item: PlanItem, year: int, day: date) -> tuple[date, date] | No
 
 def _month_later(day: date, number: int) -> date:
     """The day of that number in the next month, or the month's last where it has none."""
-    first = (day.replace(day=1) + 31 * ONE_DAY).replace(day=1)
-    last = (first + 31 * ONE_DAY).replace(day=1) - ONE_DAY
-    return first.replace(day=min(number, last.day))
+    first = last_day(day.year, day.month) + ONE_DAY
+    return first.replace(day=min(number, last_day(first.year, first.month).day))
 
 
 def same_week_day(day: date, year: int) -> date:
@@ -185,7 +184,7 @@ def same_week_day(day: date, year: int) -> date:
     return min(max(found, date(year, 1, 1)), date(year, 12, 31))
 
 
-def working_day(day: date) -> date:
+def working_day(day: date, is_workday: IsWorkday) -> date:
     """The working day nearest after `day` in its month, else the nearest before, else the day itself."""
-    days = [day + n * ONE_DAY for n in range(31)] + [day - n * ONE_DAY for n in range(1, 31)]
-    return next((d for d in days if d.month == day.month and workdays.is_workday(d)), day)
+    first, last = day.replace(day=1), last_day(day.year, day.month)
+    return nearest_workday(day, first, last, is_workday) or day

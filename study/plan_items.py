@@ -242,7 +242,7 @@ def entry_of(item: PlanItem, titles: Iterable[str], number: int) -> Entry:
     return Entry(
         pk=number, scope=item.scope, kinds=item.kinds, topic=item.topic, content=item.content,
         starts_on=item.starts_on, ends_on=item.ends_on, hours=item.hours, responsible_id=item.responsible_id,
-        method=item.method, readings=frozenset(titles),
+        method=item.method, readings=frozenset(titles), rhythm=item.rhythm,
     )  # fmt: skip
 
 

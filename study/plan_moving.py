@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from study.models import PlanItem
 from study.plan_beginning import working_day
+from study.rhythm import IsWorkday
 
 ONE_DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
@@ -28,7 +29,7 @@ def moved_to(item: PlanItem, day: date, year: int) -> tuple[date, date]:
     return day, last
 
 
-def day_in_month(item: PlanItem, month: int) -> date:
+def day_in_month(item: PlanItem, month: int, is_workday: IsWorkday) -> date:
     """The same weekday of the same week of another month; a day of rest gives way to the nearest working day."""
     first = date(item.starts_on.year, month, 1)
     week = (item.starts_on.day - 1) // 7
@@ -37,4 +38,4 @@ def day_in_month(item: PlanItem, month: int) -> date:
         day -= WEEK
     if item.starts_on.month == month:
         return item.starts_on
-    return working_day(day)
+    return working_day(day, is_workday)

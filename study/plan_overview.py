@@ -10,11 +10,11 @@ from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.timezone import localdate
 
 from branches.models import Member
-from study.clarity import Asked, Clarity, Entry, asked_of, check, entries_of
+from plan.calendars import calendar_of
+from study.clarity import Asked, Clarity, Entry, asked_of, check, entries_of, is_small
 from study.models import BranchPlan, Kind, PlanItem
 from study.papers import days
-
-WEEKDAYS = "一二三四五六日"
+from study.rhythm import WEEKDAYS, rhythm_words
 
 
 def overview(record: BranchPlan) -> dict[str, Any]:
@@ -23,10 +23,8 @@ def overview(record: BranchPlan) -> dict[str, Any]:
     prefetch_related_objects([record], Prefetch("items", PlanItem.objects.select_related("responsible")))
     prefetch_related_objects([record], "items__readings", "items__materials")
     items = list(record.items.all())
-    begun_on = localdate(record.filing.created_at)
-    roster = list(record.branch.roster(begun_on))
-    asked = asked_of(record.plan, begun_on)
-    clarity = held_against(record, entries_of(record), asked, roster)
+    roster = list(record.branch.roster(localdate(record.filing.created_at)))
+    asked, clarity = held_against(record, entries_of(record), roster)
     months, passed = _months(items, asked, clarity, record.plan.year)
     return {
         "months": months, "passed": passed, "count": len(items), **beside(clarity, roster, items),
@@ -35,17 +33,20 @@ def overview(record: BranchPlan) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def held_against(
-    record: BranchPlan, entries: Sequence[Entry], asked: Sequence[Asked] | None = None,
-    roster: Sequence[Member] | None = None,
-) -> Clarity:  # fmt: skip
-    """These entries, kept or only typed, held against what the year asks of this plan."""
-    begun_on = localdate(record.filing.created_at)
-    people = record.branch.roster(begun_on) if roster is None else roster
-    return check(
-        record.outline, entries, asked=asked_of(record.plan, begun_on) if asked is None else asked,
-        readings=[reading.title for reading in record.plan.readings.all()], roster=[m.pk for m in people],
+def held_against(record: BranchPlan, entries: Sequence[Entry], roster: Sequence[Member]) -> tuple[list[Asked], Clarity]:
+    """What the year asks of this plan, and these entries, kept or only typed, held against it."""
+    begun_on, calendar = localdate(record.filing.created_at), calendar_of(record.branch.committee_id)
+    asked = asked_of(record.plan, begun_on, small=is_small(roster, begun_on), calendar=calendar)
+    clarity = check(
+        record.outline, entries, asked=asked, readings=[reading.title for reading in record.plan.readings.all()],
+        roster=[member.pk for member in roster], calendar=calendar,
     )  # fmt: skip
+    return asked, clarity
+
+
+def check_typed(record: BranchPlan, entries: Sequence[Entry]) -> Clarity:
+    """The check of entries that are not saved yet."""
+    return held_against(record, entries, list(record.branch.roster(localdate(record.filing.created_at))))[1]
 
 
 def beside(clarity: Clarity, roster: Sequence[Member], items: Sequence[PlanItem]) -> dict[str, Any]:
@@ -98,10 +99,8 @@ def when(item: PlanItem) -> str:
     """9月14日（周五）, 7月9日–7月13日, or 每周一　7月9日–12月31日."""
     first, last = item.starts_on, item.ends_on
     span = days(first, last).replace("至", "–")
-    if item.rhythm == PlanItem.Rhythm.WEEKLY:
-        return f"每周{WEEKDAYS[first.weekday()]}　{span}"
-    if item.rhythm == PlanItem.Rhythm.MONTHLY:
-        return f"每月{first.day}日　{span}"
+    if item.rhythm:
+        return f"{rhythm_words(item)}　{span}"
     return said(first) if first == last else span
 
 

@@ -18,12 +18,13 @@ from branches import audit
 from branches.access import Access
 from branches.form_base import PortalForm
 from branches.requests import PortalRequest
+from plan.calendars import calendar_of
 from plan.models import Filing
 from study.models import BranchPlan, Kind, PlanItem
 from study.plan_items import PlanItemForm, Table
 from study.plan_keeping import LOST, LostUpdate, page_of, take
 from study.plan_moving import OutOfYear, day_in_month, moved_to
-from study.plan_overview import held_against, overview, said
+from study.plan_overview import check_typed, overview, said
 from study.views.branch_plans import away, seen
 
 # One item
@@ -168,7 +169,9 @@ def plan_item_move(request: PortalRequest, pk: int) -> HttpResponse:
         return _moved(request, record, item, form.error_lines()[0].text, status=422)
     facts = form.cleaned_data
     try:
-        first, last = moved_to(item, facts["day"] or day_in_month(item, facts["month"]), record.plan.year)
+        is_workday = calendar_of(record.branch.committee_id).is_workday
+        day = facts["day"] or day_in_month(item, facts["month"], is_workday)
+        first, last = moved_to(item, day, record.plan.year)
     except OutOfYear as error:
         return _moved(request, record, item, str(error), status=422)
     before = item.starts_on
@@ -235,7 +238,7 @@ def _checked(request: PortalRequest, table: Table) -> HttpResponse:
     """The check of what is typed; nothing is written."""
     table.edition.is_valid()
     entries = table.entries()
-    clarity = held_against(table.record, entries)
+    clarity = check_typed(table.record, entries)
     wrong = len(table.error_lines())
     context = {"clarity": clarity, "wrong": wrong, "typed": True, "open_count": len(clarity.remarks)}
     return render(request, "study/parts/plan_check.html", context)
@@ -263,7 +266,7 @@ def _table_page(
     record = table.record
     errors = table.error_lines() if status != 200 else []
     months = table.months()
-    clarity = held_against(record, table.entries())
+    clarity = check_typed(record, table.entries())
     context = {
         "record": record, "filing": record.filing, "table": table, "months": months, "errors": errors,
         "differences": differences or [], "plan_url": page_of(record.branch), "clarity": clarity,
