@@ -66,8 +66,8 @@ EXCUSED: dict[tuple[str, str, str], str] = {
     ("plan/views/papers.py", "_demand_edit", "filing.is_editable"): "which of two refusals is said",
     ("plan/views/papers.py", "paper_edit", "paper.filing.is_editable"): "refused with a word, or led to the filed one",
     ("plan/views/papers.py", "picture_remove", "not pictures.remove_picture(picture, request.access)"): TWICE,
-    ("study/views/branch_plans.py", "_item_seen", "Filing.objects.visible_to(access)"): TWICE,
-    ("study/views/branch_plans.py", "plan_item_remove", "Filing.objects.visible_to(access)"): TWICE,
+    ("study/views/plan_items.py", "_item_seen", "Filing.objects.visible_to(access)"): TWICE,
+    ("study/views/plan_items.py", "plan_item_remove", "Filing.objects.visible_to(access)"): TWICE,
     ("study/views/branch_plans.py", "branch_plan_edit", "action == 'file' and (not moves.is_author(access, filing))"):
         TWICE,
     ("study/views/gatherings.py", "_led", "access.led_branch_id is None"): TWICE,
@@ -517,7 +517,9 @@ TESTED_IN = {
     ),
     "plan/views/plans.py": ("tests/plan/test_plan_pages.py", "tests/plan/test_tree.py"),
     "plan/views/duties.py": ("tests/plan/test_board.py", "tests/plan/test_spine.py", "tests/plan/test_tree.py"),
-    "study/views/branch_plans.py": ("tests/study/test_branch_plans.py",),
+    "study/views/branch_plans.py": ("tests/study/test_branch_plans.py", "tests/study/test_branch_plan_page.py"),
+    "study/views/plan_items.py": ("tests/study/test_branch_plans.py", "tests/study/test_branch_plan_page.py"),
+    "study/views/plan_sheets.py": ("tests/study/test_plan_sheets.py",),
     "study/views/gatherings.py": ("tests/study/test_gatherings.py",),
     "study/views/member_plans.py": ("tests/study/test_member_plans.py",),
 }
