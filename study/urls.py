@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from study.views import branch_plans, gatherings, member_plans
+from study.views import branch_plans, gatherings, member_plans, plan_reviews
 
 app_name = "study"
 urlpatterns = [
@@ -15,8 +15,10 @@ urlpatterns = [
     path("my-plan/", member_plans.member_plan, name="member_plan"),
     path("my-plan/begin/", member_plans.member_plan_begin, name="member_plan_begin"),
     path("my-plan/<int:pk>/", member_plans.member_plan_edit, name="member_plan_edit"),
+    path("my-plan/<int:pk>/redraft/", member_plans.member_plan_redraft, name="member_plan_redraft"),
     path("weeks/<int:pk>/done/", member_plans.week_done, name="week_done"),
-    path("review/", member_plans.plan_review, name="plan_review"),
+    path("review/", plan_reviews.plan_review, name="plan_review"),
+    path("progress/", plan_reviews.member_progress, name="member_progress"),
     path("gatherings/", gatherings.gathering_list, name="gathering_list"),
     path("gatherings/new/", gatherings.gathering_new, name="gathering_new"),
     path("gatherings/<int:pk>/", gatherings.gathering_edit, name="gathering_edit"),

@@ -519,7 +519,8 @@ TESTED_IN = {
     "plan/views/duties.py": ("tests/plan/test_board.py", "tests/plan/test_spine.py", "tests/plan/test_tree.py"),
     "study/views/branch_plans.py": ("tests/study/test_branch_plans.py",),
     "study/views/gatherings.py": ("tests/study/test_gatherings.py",),
-    "study/views/member_plans.py": ("tests/study/test_member_plans.py",),
+    "study/views/member_plans.py": ("tests/study/test_member_plans.py", "tests/study/test_member_progress.py"),
+    "study/views/plan_reviews.py": ("tests/study/test_member_plans.py", "tests/study/test_member_progress.py"),
 }
 
 
