@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 PLAN_PAGES = (
     "plan:plan_detail", "plan:plan_preview", "plan:plan_edit", "plan:plan_settings", "plan:plan_upload",
     "plan:requirement_detail", "plan:requirement_edit", "plan:requirement_new",
+    # What the plan tells everybody to study stands beside it.
+    "study:material_list", "study:material_detail", "study:material_new", "study:material_edit",
+    "study:reading_detail",
 )  # fmt: skip
 # The tree of committees.
 ORGANIZATION_PAGES = ("branches:organization", "branches:committee_new", "branches:committee_edit")

@@ -16,6 +16,8 @@ from study.models import MemberPlan, WeekItem
 from study.models.plans import WeekItemQuerySet
 
 State = Filing.State
+MOST_RUNS = 6  # as many as stay on one line of a phone
+NUMBERS = ("weeks", "done", "due", "done_due")
 
 # Once approved, a plan's weeks are ticked off even while its author corrects it or waits for the new version.
 ONCE_APPROVED = Q(filing__state=State.APPROVED) | Exists(
@@ -75,9 +77,16 @@ class Progress:
 
     @property
     def overdue_words(self) -> str:
-        """第27、28周未完成; empty where nothing is overdue."""
-        numbers = "、".join(str(monday.isocalendar().week) for monday in self.overdue)
-        return f"第{numbers}周未完成" if numbers else ""
+        """第27、29至31周未完成; empty where nothing is overdue, cut short where it would be a long row."""
+        runs: list[list[int]] = []
+        for number in (monday.isocalendar().week for monday in self.overdue):
+            if runs and number == runs[-1][-1] + 1:
+                runs[-1].append(number)
+            else:
+                runs.append([number])
+        parts = [f"{run[0]}至{run[-1]}" if len(run) > 2 else "、".join(map(str, run)) for run in runs]
+        more = f"等{len(self.overdue)}" if len(parts) > MOST_RUNS else ""
+        return f"第{'、'.join(parts[:MOST_RUNS])}{more}周未完成" if parts else ""
 
 
 def progress_of(people: Sequence[Any], access: Access) -> list[Progress]:
@@ -92,16 +101,14 @@ def progress_of(people: Sequence[Any], access: Access) -> list[Progress]:
     over = Q(week_on__lt=WeekItem.objects.first_open(access.on))
     done = Q(done_at__isnull=False)
     counts = WeekItem.objects.filter(plan__in=ids).order_by().values("plan")
-    counted = {
-        row.pop("plan"): row
-        for row in counts.annotate(
-            weeks=Count("pk"), done=Count("pk", filter=done), due=Count("pk", filter=over),
-            done_due=Count("pk", filter=over & done),
-        )
-    }  # fmt: skip
+    rows: Any = counts.annotate(
+        weeks=Count("pk"), done=Count("pk", filter=done), due=Count("pk", filter=over),
+        done_due=Count("pk", filter=over & done),
+    )  # fmt: skip
+    counted = {row["plan"]: {name: row[name] for name in NUMBERS} for row in rows}
     late: dict[int, list[date]] = {}
-    for plan, monday in overdue_weeks(access.on).filter(plan__in=ids).values_list("plan", "week_on"):
-        late.setdefault(plan, []).append(monday)
+    for plan_id, monday in overdue_weeks(access.on).filter(plan__in=ids).values_list("plan", "week_on"):
+        late.setdefault(plan_id, []).append(monday)
     duties = {duty.member_id: duty for duty in _duties(access).filter(member__in=people).order_by("due_at")}
     lines = []
     for person in people:

@@ -211,6 +211,12 @@ study:member_plan                           LL    k-    k-    k-    k-    k-    
 study:member_plan_begin                     LL    -p    -r    -r    -r    -r    -r    -r    -p    -x    -x    -x    -x
 study:plan_review                           LL    xx    kr    kr    xx    xx    kr    xx    xx    xx    xx    xx    xx
 study:member_progress                       LL    x-    k-    k-    k-    x-    k-    x-    x-    x-    x-    x-    x-
+study:material_list                         LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+study:material_new                          LL    ku    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+study:material_detail                       LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+study:material_edit                         LL    ku    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+study:material_retire                       LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+study:reading_detail                        LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 study:gathering_list                        LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 study:gathering_new                         LL    xx    kk    kk    kk    xx    kk    xx    xx    xx    xx    xx    xx
 study:gathering_edit@filed                  LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
@@ -281,7 +287,7 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         "plan:plan_list", "plan:plan_upload", "plan:plan_start", "plan:board", "plan:board_xlsx", "plan:duty_list",
         "plan:duty_xlsx", "plan:intray", "plan:filing_list", "plan:log", "study:member_plan",
         "study:member_plan_begin", "study:plan_review", "study:member_progress", "study:gathering_list",
-        "study:gathering_new",
+        "study:gathering_new", "study:material_list", "study:material_new",
     ):  # fmt: skip
         case(name)
     case("branches:sso_failed", "nobody")
@@ -352,6 +358,9 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         case(f"study:member_plan_redraft@{state}", own.pk)
         case(f"study:week_done@{state}", lived.pk)
     case("study:calendar", query=f"?branch={first.pk}")
+    for name in ("study:material_detail", "study:material_edit", "study:material_retire"):
+        case(name, o.material.pk)
+    case("study:reading_detail", plan.readings.earliest("position").pk)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -368,10 +369,12 @@ def member_plan_redraft(request: PortalRequest, pk: int) -> HttpResponse:
     record = _seen(access, pk)
     if away := _away(request, record):
         return away
-    about = {"plan": record.plan, "committee_id": record.filing.committee_id, "record": record}
+    branch = record.filing.branch
+    assert branch is not None  # noqa: S101 — a member's plan is sent to a branch
+    asked = partial(WeekChoiceForm, plan=record.plan, committee_id=branch.committee_id, record=record)
     if request.method != "POST":
-        return _redraft_page(request, record, WeekChoiceForm(None, **about))
-    choice = WeekChoiceForm(request.POST, **about)
+        return _redraft_page(request, record, asked(None))
+    choice = asked(request.POST)
     if not choice.is_valid():
         return _redraft_page(request, record, choice, status=422)
     try:
@@ -380,7 +383,7 @@ def member_plan_redraft(request: PortalRequest, pk: int) -> HttpResponse:
     except LostUpdate:
         data = request.POST.copy()
         data["edition"] = str(Filing.objects.get(pk=record.filing_id).edition)
-        choice = WeekChoiceForm(data, **about)
+        choice = asked(data)
         choice.add_error(None, "这份计划在您打开之后被修改过，还没有重新起草。仍要重新起草的，请再点一次。")
         return _redraft_page(request, record, choice, status=409)
     messages.success(request, f"已重新起草{count}周的学习内容，请核对后报送。")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection
@@ -221,6 +221,16 @@ def test_the_week_that_runs_is_not_overdue(issued: World, login, clock) -> None:
     assert lines(login("secretary"), "behind")["李强"].overdue_words == "第28周未完成"
 
 
+def test_a_long_row_of_weeks_is_cut_short_and_counted(world: World) -> None:
+    mondays = [date(2018, 7, 9) + timedelta(weeks=n) for n in range(25)]
+    line = progress.Progress(world.member("member"), "approved", overdue=mondays)
+    assert line.overdue_words == "第28至52周未完成"
+    line.overdue = mondays[::2]
+    assert line.overdue_words == "第28、30、32、34、36、38等13周未完成"
+    line.overdue = [*mondays[:2], mondays[4]]
+    assert line.overdue_words == "第28、29、32周未完成"
+
+
 def test_members_stand_by_name_and_what_is_not_filed_is_said(issued: World, login, clock) -> None:
     approved(issued, login)
     filed(login, "deputy")
@@ -298,7 +308,7 @@ def test_the_page_asks_as_much_for_300_members_as_for_one(issued: World, login, 
     assert shown == ([10, 12, 309] if not show else [1, 3, 300] if show == "behind" else [9, 9, 9])
     assert len(response.context["lines"]) <= 50
     if show == "behind":
-        assert response.context["lines"][0].overdue_words == "第27、28、29周未完成"
+        assert response.context["lines"][0].overdue_words == "第27至29周未完成"
 
 
 def test_a_plan_of_the_year_before_does_not_count(issued: World, login, clock) -> None:
