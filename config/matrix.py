@@ -154,6 +154,7 @@ ROUTES: dict[str, Row] = {
     "study:material_list": Row(get=BUSINESS),
     "study:material_new": Row(get=OFFICE, post=OFFICE),
     "study:material_detail": Row(get=BUSINESS),
+    "study:material_file": Row(get=BUSINESS),
     "study:material_edit": Row(get=OFFICE, post=OFFICE),
     "study:material_retire": Row(post=OFFICE),
     "study:reading_detail": Row(get=BUSINESS),

@@ -23,6 +23,7 @@ urlpatterns = [
     path("materials/new/", materials.material_new, name="material_new"),
     path("materials/<int:pk>/", materials.material_detail, name="material_detail"),
     path("materials/<int:pk>/edit/", materials.material_edit, name="material_edit"),
+    path("materials/<int:pk>/file/", materials.material_file, name="material_file"),
     path("materials/<int:pk>/retire/", materials.material_retire, name="material_retire"),
     path("readings/<int:pk>/", materials.reading_detail, name="reading_detail"),
     path("gatherings/", gatherings.gathering_list, name="gathering_list"),

@@ -214,6 +214,7 @@ study:member_progress                       LL    x-    k-    k-    k-    x-    
 study:material_list                         LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 study:material_new                          LL    ku    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 study:material_detail                       LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+study:material_file                         LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 study:material_edit                         LL    ku    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 study:material_retire                       LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
 study:reading_detail                        LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
@@ -358,7 +359,7 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         case(f"study:member_plan_redraft@{state}", own.pk)
         case(f"study:week_done@{state}", lived.pk)
     case("study:calendar", query=f"?branch={first.pk}")
-    for name in ("study:material_detail", "study:material_edit", "study:material_retire"):
+    for name in ("study:material_detail", "study:material_file", "study:material_edit", "study:material_retire"):
         case(name, o.material.pk)
     case("study:reading_detail", plan.readings.earliest("position").pk)
     return found

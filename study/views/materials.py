@@ -9,9 +9,10 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.db.models import Q, QuerySet
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST
 
 from branches import audit
@@ -20,14 +21,18 @@ from branches.models import Branch, Committee
 from branches.requests import PortalRequest
 from plan.marking import marked
 from plan.models import Filing, Plan, Reading
+from study import material_files
 from study.coverage import Coverage
 from study.material_form import MaterialForm, seen_of
 from study.models import Gathering, Material, PlanItem
 from study.sections import sections
 
 A_PAGE = 50
-A_FEW = 20
-LOST = "这份资料在您打开之后被别人修改过，您刚才填写的还没有保存。请对照下面的不同之处，再次保存即以您填写的为准。"
+A_FEW = 10
+LOST = (
+    "这份资料在您打开之后被别人修改过，您刚才填写的还没有保存。请对照下面的不同之处，再次保存即以您填写的为准；"
+    "选了附件的，请重新选择。"
+)
 
 
 # Reading
@@ -181,6 +186,20 @@ def _detail(
     return render(request, "study/material_detail.html", context)
 
 
+def material_file(request: PortalRequest, pk: int) -> HttpResponse:
+    """The file of a material, to be taken away and never opened as a page of the portal."""
+    rows = Material.objects.visible_to(request.access).exclude(file_sha256="")
+    material = get_object_or_404(rows, pk=pk)
+    data = material_files.read(material)
+    if data is None:
+        raise Http404
+    response = HttpResponse(data, content_type=material_files.MIME[material.file_format])
+    response["Content-Disposition"] = content_disposition_header(True, material.file_name) or "attachment"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox"
+    return response
+
+
 # Keeping
 
 
@@ -194,7 +213,7 @@ def material_new(request: PortalRequest) -> HttpResponse:
         return _form_page(request, MaterialForm(committee_id=committee_id, initial=initial), reading=reading)
     if earlier := _sent_before(request, committee_id):
         return redirect(earlier)
-    form = MaterialForm(request.POST, committee_id=committee_id)
+    form = MaterialForm(request.POST, files=request.FILES, committee_id=committee_id)
     if not form.is_valid():
         return _form_page(request, form, reading=reading, status=422)
     try:
@@ -236,7 +255,7 @@ def _sent_before(request: PortalRequest, committee_id: int) -> Material | None:
     mine = Material.objects.filter(committee=committee_id, title=title, created_by=request.access.user).first()
     if mine is None:
         return None
-    form = MaterialForm(request.POST, committee_id=committee_id, material=mine)
+    form = MaterialForm(request.POST, files=request.FILES, committee_id=committee_id, material=mine)
     return mine if form.is_valid() and not form.differences() else None
 
 
@@ -246,7 +265,7 @@ def material_edit(request: PortalRequest, pk: int) -> HttpResponse:
     material = get_object_or_404(Material.objects.filter(committee__in=access.office_of), pk=pk)
     if request.method != "POST":
         return _form_page(request, MaterialForm(committee_id=material.committee_id, material=material))
-    form = MaterialForm(request.POST, committee_id=material.committee_id, material=material)
+    form = MaterialForm(request.POST, files=request.FILES, committee_id=material.committee_id, material=material)
     if not form.is_valid():
         return _form_page(request, form, status=422)
     if not form.differences():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -16,6 +18,7 @@ from study.material_form import seen_of
 from study.models import BranchPlan, Gathering, Material, Partner, PlanItem
 from study.sections import sections
 from tests.conftest import World, at
+from tests.documents.hostile_documents import SECRET, good_docx, plain_docx, read
 
 pytestmark = pytest.mark.django_db
 
@@ -208,6 +211,70 @@ def test_what_a_committee_above_keeps_is_read_and_not_changed(issued: World, log
     assert "《榜样》" in page(login("member"), LIST)
     assert "修改" not in page(login("office"), made.get_absolute_url())
     assert login("office").get(reverse("study:material_edit", args=[made.pk])).status_code == 404
+
+
+# The file
+
+
+def upload(name: str = "学习材料.docx", data: bytes | None = None) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, good_docx() if data is None else data)
+
+
+def test_a_file_is_kept_without_what_it_tells_and_given_out_as_an_attachment(issued: World, login) -> None:
+    response = login("office").post(NEW, typed(kind="file", title="学习材料") | {"file": upload()})
+    assert response.status_code == 302
+    made = Material.objects.get()
+    assert (made.file_name, made.file_format) == ("学习材料.docx", "docx")
+    answer = login("member").get(reverse("study:material_file", args=[made.pk]))
+    assert answer.status_code == 200
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert "%E5%AD%A6%E4%B9%A0%E6%9D%90%E6%96%99.docx" in answer["Content-Disposition"]
+    assert (answer["Content-Security-Policy"], answer["X-Content-Type-Options"]) == ("sandbox", "nosniff")
+    assert hashlib.sha256(answer.content).hexdigest() == made.file_sha256
+    assert SECRET.encode() not in b"".join(read(answer.content).values())
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        (lambda: upload("材料.docx", b"not a document"), "材料.docx"),
+        (lambda: upload("材料.exe"), "材料.exe"),
+        (lambda: upload("空.pdf", b""), "这个文件是空的"),
+        (lambda: None, "类型选“附件”的，请选择要上传的文件。"),
+    ],
+)
+def test_what_is_no_document_is_refused_at_the_field(issued: World, login, file, sentence: str) -> None:
+    data = typed(kind="file", title="学习材料", source="办公室")
+    sent = {"file": file()} if file() else {}
+    response = login("office").post(NEW, data | sent)
+    assert response.status_code == 422
+    text = response.content.decode()
+    assert sentence in text
+    assert 'value="办公室"' in text
+    assert not Material.objects.exists()
+
+
+def test_a_file_is_replaced_dropped_and_left_alone(issued: World, login) -> None:
+    client = login("office")
+    client.post(NEW, typed() | {"file": upload()})
+    made = Material.objects.get()
+    url = reverse("study:material_edit", args=[made.pk])
+
+    def send(**more) -> Material:
+        made.refresh_from_db()
+        assert client.post(url, typed(seen=seen_of(made)) | more).status_code == 302
+        return Material.objects.get()
+
+    assert send(text="有了正文").file_sha256 == made.file_sha256
+    assert send(file=upload("第二版.docx", plain_docx())).file_name == "第二版.docx"
+    dropped = send(drop_file="on")
+    assert (dropped.file_name, dropped.file_sha256, dropped.file_size) == ("", "", 0)
+    assert login("member").get(reverse("study:material_file", args=[made.pk])).status_code == 404
+
+
+def test_a_file_that_is_gone_answers_404(issued: World, login) -> None:
+    made = material(issued, file_name="a.pdf", file_format="pdf", file_sha256="0" * 64, file_size=1)
+    assert login("member").get(reverse("study:material_file", args=[made.pk])).status_code == 404
 
 
 # The list
