@@ -106,9 +106,9 @@ class MaterialForm(PortalForm):
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("kind") == Material.Kind.LINK and not cleaned.get("url") and "url" not in self.errors:
             self.add_error("url", "网页链接请填写网址。")
-        if cleaned.get("kind") == Material.Kind.FILE and "file" not in self.errors:
-            if not self.file_facts()["file_sha256"]:
-                self.add_error("file", "类型选“附件”的，请选择要上传的文件。")
+        asks_file = cleaned.get("kind") == Material.Kind.FILE and "file" not in self.errors
+        if asks_file and not self.file_facts()["file_sha256"]:
+            self.add_error("file", "类型选“附件”的，请选择要上传的文件。")
         return cleaned
 
     def facts(self) -> dict[str, Any]:
