@@ -21,6 +21,7 @@ from branches.templatetags.portal import STANDINGS, last_day
 from documents.official import Block, Heading, KeyValues, Official, Paragraph, Table, build
 from plan.models import Duty, Filing
 from study.models import PlanItem
+from study.rhythm import rhythm_words
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 AHEAD = timedelta(days=60)
@@ -174,7 +175,7 @@ def _sittings(branch: Branch, today: date) -> Part:
     rows = [
         [
             item.topic,
-            _day(item.starts_on, today),
+            rhythm_words(item) or _day(item.starts_on, today),
             item.get_kind_display(),
             item.responsible.name if item.responsible else "未定",
         ]

@@ -216,11 +216,11 @@ def member_home(access: Access) -> dict[str, Any]:
 
 
 def _next_dates(access: Access) -> list[PlanItem]:
-    """The next three sittings of the branch's plan, once it was filed."""
+    """The next three sittings of the branch's plan, once it was filed; what recurs is no news."""
     return list(
         PlanItem.objects.filter(
             plan__branch=access.branch, plan__filing__first_filed_at__isnull=False, ends_on__gte=access.on,
-            scope=PlanItem.Scope.COLLECTIVE,
+            scope=PlanItem.Scope.COLLECTIVE, rhythm=PlanItem.Rhythm.ONCE,
         )
         .exclude(plan__filing__state=Filing.State.DISCARDED)
         .order_by("starts_on", "pk")[:3]

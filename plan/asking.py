@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from branches.models import COMMITTEE_FROM, Branch, Committee, Membership, Post, on_day
 from plan.document import OWNERS, REQUIREMENT_KEYS, Document, PreviewLine, RequirementSpec, Settings, preview
 from plan.reach import reach
+from plan.workdays import NOTICES, Calendar
 
 # The keys of a requirement as an amendment names them.
 KEY_WORDS = {
@@ -64,9 +65,9 @@ def owners_on(committee: Committee, day: date) -> dict[str, int]:
     }
 
 
-def ask(document: Document, owners: dict[str, int], day: date) -> Asked:
+def ask(document: Document, owners: dict[str, int], day: date, calendar: Calendar = NOTICES) -> Asked:
     """What issuing on `day` would open, given how many owners there are (see `owners_on`)."""
-    lines = tuple(preview(document, owners, day))
+    lines = tuple(preview(document, owners, day, calendar))
     totals = []
     for kind, words in OWNERS.items():
         mine = [line for line in lines if kind in line.requirement.owners and line.windows]

@@ -5,7 +5,6 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
-from plan import workdays
 from plan.cadence import (
     SHANGHAI,
     Cadence,
@@ -17,6 +16,7 @@ from plan.cadence import (
     parse,
     parse_day,
 )
+from plan.workdays import NOTICES, Calendar
 
 OWNERS = {
     "committee": "机关党委",
@@ -223,10 +223,13 @@ class RequirementSpec:
         """Due on a day that is named, so that the holiday policy applies; weeks and months end where they end."""
         return "once_by" in self.cadence or "on" in self.cadence
 
-    def windows(self, year: int, settings: Settings, *, small: bool = False) -> tuple[DueWindow, ...]:
+    def windows(
+        self, year: int, settings: Settings, *, small: bool = False, calendar: Calendar = NOTICES
+    ) -> tuple[DueWindow, ...]:
         """Give what is owed in `year`, in order; empty where it is owed per event or told from lines.
 
-        `small` asks for a branch of fewer than seven full members, which some requirements treat otherwise.
+        `small` asks for a branch of fewer than seven full members, which some requirements treat otherwise; `calendar`
+        says which days rest, where the holiday policy asks.
         """
         cadence = self.cadence_under(settings)
         if small and self.by_size:
@@ -238,27 +241,27 @@ class RequirementSpec:
         windows = cadence.windows(year)
         if "every" in self.cadence and settings.vacation_months:
             windows = tuple(w for w in windows if not _months_of(w) <= set(settings.vacation_months))
-        return tuple(self._due(window, settings, inclusive) for window in windows)
+        return tuple(self._due(window, settings, inclusive, calendar) for window in windows)
 
-    def _due(self, window: Window, settings: Settings, inclusive: bool) -> DueWindow:
+    def _due(self, window: Window, settings: Settings, inclusive: bool, calendar: Calendar) -> DueWindow:
         due_on = window.due_on
-        if self.dated and not workdays.is_workday(due_on):
+        if self.dated and not calendar.is_workday(due_on):
             if settings.holiday_policy == "next_working":
-                due_on = workdays.next_workday(due_on)
+                due_on = calendar.next_workday(due_on)
             elif settings.holiday_policy == "before":
-                due_on = workdays.previous_workday(due_on)
+                due_on = calendar.previous_workday(due_on)
         return DueWindow(
             starts_on=window.starts_on,
             ends_on=window.ends_on,
             due_on=due_on,
             due_at=deadline(due_on, inclusive),
-            weekend=workdays.is_weekend_rest(due_on),
-            holiday=workdays.is_holiday(due_on),
+            weekend=calendar.is_weekend_rest(due_on),
+            holiday=calendar.is_holiday(due_on),
             label=window.label,
             named_on=window.due_on,
         )
 
-    def event_due_at(self, ended_at: datetime, settings: Settings) -> datetime:
+    def event_due_at(self, ended_at: datetime, settings: Settings, calendar: Calendar = NOTICES) -> datetime:
         """Give the exclusive due instant for an event that ended at `ended_at` (aware).
 
         For a pledge, whose day the paper does not name, give the pledge's own day. ValueError in Chinese where the
@@ -272,7 +275,7 @@ class RequirementSpec:
         due_on = ended_on = ended_at.astimezone(SHANGHAI).date()
         if settings.next_day == "working":
             for _ in range(cadence.n):
-                due_on = workdays.next_workday(due_on)
+                due_on = calendar.next_workday(due_on)
         else:
             due_on = cadence.due_on(ended_on)
         return deadline(due_on)
@@ -334,7 +337,9 @@ class PreviewLine:
         return tuple(_day_words(window) for window in self.windows)
 
 
-def preview(document: Document, owners: Mapping[str, int] | Callable[[str], int], issued_on: date) -> list[PreviewLine]:
+def preview(
+    document: Document, owners: Mapping[str, int] | Callable[[str], int], issued_on: date, calendar: Calendar = NOTICES
+) -> list[PreviewLine]:
     """Tell what issuing on `issued_on` opens, requirement by requirement.
 
     `owners` gives how many there are of each kind of OWNERS; "small_branch" counts those branches, among "branch",
@@ -346,11 +351,12 @@ def preview(document: Document, owners: Mapping[str, int] | Callable[[str], int]
 
     lines = []
     for requirement in document.requirements:
-        every = requirement.windows(document.year, document.settings)
+        every = requirement.windows(document.year, document.settings, calendar=calendar)
         kept = tuple(window for window in every if window.due_on >= issued_on)
         total = sum(count(kind) for kind in requirement.owners)
         small = count("small_branch") if requirement.by_size else 0
-        small_windows = requirement.windows(document.year, document.settings, small=True) if small else ()
+        fewer = requirement.windows(document.year, document.settings, small=True, calendar=calendar)
+        small_windows = fewer if small else ()
         small_kept = [window for window in small_windows if window.due_on >= issued_on]
         duties = (total - small) * len(kept) + small * len(small_kept)
         lines.append(PreviewLine(requirement, total, kept, duties, len(every) - len(kept)))

@@ -14,9 +14,11 @@ from django.utils.timezone import localdate
 from branches.access import Access
 from branches.models import COMMITTEE_FROM, Branch, Committee, Membership, Post, on_day, with_subtrees
 from plan.cadence import deadline
-from plan.document import DueWindow, RequirementSpec
+from plan.calendars import calendar_after, calendar_for
+from plan.document import DueWindow, RequirementSpec, Settings
 from plan.models import Claim, Duty, Filing, Plan, Reading, Requirement
 from plan.reach import reach
+from plan.workdays import NOTICES, Calendar
 
 CHUNK = 250  # branches a transaction: what a kill can cost, and how long others wait
 
@@ -81,11 +83,12 @@ def open_duties(
     """
     requirements = list(plan.requirements.all())
     settings = plan.document.settings
+    calendar = calendar_for(plan, settings)
     last_day = _last_day(plan)
     added = done = 0
     if within is None or plan.committee_id in within:
         with transaction.atomic():
-            for requirement, window, _small in _openings(plan, requirements, settings, last_day):
+            for requirement, window, _small in _openings(plan, requirements, settings, last_day, calendar):
                 if "committee" in requirement.spec.owners:
                     added += _insert(requirement, plan, window, Committee.objects.filter(pk=plan.committee_id))
     asked = _branches_asked(plan, last_day, localdate(at), within)
@@ -95,7 +98,7 @@ def open_duties(
             chunk = branches[start : start + CHUNK]
             with transaction.atomic():
                 owners = _Owners(chunk, localdate(at))
-                for requirement, window, small in _openings(plan, requirements, settings, until):
+                for requirement, window, small in _openings(plan, requirements, settings, until, calendar):
                     for kind in requirement.spec.owners:
                         if kind != "committee":
                             owing = owners.of(kind, requirement.spec, window, small)
@@ -125,12 +128,12 @@ def _last_day(plan: Plan) -> date | None:
 
 
 def _openings(
-    plan: Plan, requirements: list[Requirement], settings: Any, last_day: date | None
+    plan: Plan, requirements: list[Requirement], settings: Settings, last_day: date | None, calendar: Calendar
 ) -> Iterator[tuple[Requirement, DueWindow, bool | None]]:
     """Every requirement's windows for which this version speaks; `small` sets small branches apart where it matters."""
     for requirement in requirements:
         for small in (False, True) if requirement.spec.by_size else (None,):
-            for window in requirement.spec.windows(plan.year, settings, small=bool(small)):
+            for window in requirement.spec.windows(plan.year, settings, small=bool(small), calendar=calendar):
                 if plan.effective_on and window.due_on < plan.effective_on:
                     continue
                 if last_day and window.due_on >= last_day:
@@ -225,12 +228,14 @@ def _hand_over(earlier: Plan, plan: Plan, duties: models.QuerySet, access: Acces
         due_at__gt=deadline(plan.effective_on, False),
     )
     settings = plan.document.settings
+    calendar = calendar_for(plan, settings)
     for old in earlier.requirements.all():
         new = plan.requirements.filter(code=old.code).first()
         mine = moved.filter(requirement=old)
         if new is not None:
             mine.filter(occasion__isnull=False).update(requirement=new, committee=plan.committee_id)
-            for window in {*new.spec.windows(plan.year, settings), *new.spec.windows(plan.year, settings, small=True)}:
+            sizes = (new.spec.windows(plan.year, settings, small=small, calendar=calendar) for small in (False, True))
+            for window in set().union(*sizes):
                 mine.filter(starts_on=window.starts_on, occasion__isnull=True).update(
                     requirement=new, committee=plan.committee_id, period=window.label, ends_on=window.ends_on,
                     due_at=window.due_at, late_at=late_from(new, window.due_at),
@@ -253,17 +258,22 @@ def open_event_duties(filing: Filing, *, kinds: list[str], ended_at: datetime, a
     held_on = localdate(ended_at)
     plan = Plan.objects.asking(filing.branch.committee_id, filing.year, held_on)
     due: dict[str, tuple[Requirement, datetime]] = {}
+    calendar = NOTICES
     if plan is not None and plan.effective_on and held_on >= plan.effective_on:
         settings = plan.document.settings
+        calendar = calendar_after(plan, settings)
         for requirement in plan.requirements.filter(proof="gathering"):
             spec = requirement.spec
             if spec.per_event and set(spec.kinds) & set(kinds):
-                due[requirement.code] = (requirement, spec.event_due_at(ended_at, settings))
+                due[requirement.code] = (requirement, spec.event_due_at(ended_at, settings, calendar))
     mine = Duty.objects.filter(occasion=filing, settled_at__isnull=True)
     gone = mine.exclude(code__in=due)
     Claim.objects.filter(duty__in=gone).delete()
     gone.delete()
-    for code, (requirement, due_at) in due.items():
+    # The office may have changed its calendar since: what is owed already keeps its day.
+    opened = dict(mine.filter(ends_on=held_on).values_list("code", "due_at")) if calendar.own else {}
+    for code, (requirement, by_rule) in due.items():
+        due_at = opened.get(code, by_rule)
         duty, _ = Duty.objects.update_or_create(
             occasion=filing, code=code,
             defaults={

@@ -7,6 +7,7 @@ from datetime import date
 
 from plan.cadence import Continuous, DaysAfter, EveryMonths, EveryWeek, LinesOf, OnceBy, OnDates, deadline
 from plan.document import HANDLINGS, KINDS, LECTURERS, OWNERS, RECEIVERS, DueWindow, RequirementSpec, Settings
+from plan.workdays import NOTICES, Calendar
 
 WEEKDAYS = "一二三四五六日"
 MONTHLY = {1: "每月1次", 2: "每两个月1次", 3: "每季度1次", 4: "每四个月1次", 6: "每半年1次"}
@@ -42,7 +43,7 @@ def cadence_words(spec: RequirementSpec, settings: Settings) -> str:
     raise ValueError(f"要求{spec.code}的频次没有说法")
 
 
-def due_words(spec: RequirementSpec, year: int, settings: Settings) -> str:
+def due_words(spec: RequirementSpec, year: int, settings: Settings, calendar: Calendar = NOTICES) -> str:
     """By when, as days of `year` where days are named: 7月11日（周三）, 当月最后一天, 活动结束后第二天 …"""
     match spec.cadence_under(settings):
         case EveryWeek() | LinesOf():
@@ -54,7 +55,7 @@ def due_words(spec: RequirementSpec, year: int, settings: Settings) -> str:
                 return "各份承诺自定的期限"
             day = "自然日" if settings.next_day == "calendar" else "工作日"
             return f"活动结束后第{n + 1}天（{day}）" if n != 1 else f"活动结束后第二天（{day}）"
-    return "、".join(window_words(window, year) for window in spec.windows(year, settings))
+    return "、".join(window_words(window, year) for window in spec.windows(year, settings, calendar=calendar))
 
 
 def window_words(window: DueWindow, year: int) -> str:
@@ -100,7 +101,7 @@ def _day(day: date, year: int) -> str:
     return words if day.year == year else f"{day.year}年{words}"
 
 
-def told(spec: RequirementSpec, year: int, settings: Settings) -> dict[str, str]:
+def told(spec: RequirementSpec, year: int, settings: Settings, calendar: Calendar = NOTICES) -> dict[str, str]:
     """Everything that the pages say of a requirement: code, clause, title, who, often, due, proof, receiver."""
     return {
         "code": spec.code,
@@ -108,7 +109,7 @@ def told(spec: RequirementSpec, year: int, settings: Settings) -> dict[str, str]
         "title": spec.title,
         "who": owners_words(spec),
         "often": cadence_words(spec, settings),
-        "due": due_words(spec, year, settings),
+        "due": due_words(spec, year, settings, calendar),
         "proof": proof_words(spec),
         "receiver": receiver_words(spec),
     }

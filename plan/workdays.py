@@ -1,11 +1,29 @@
-"""The working calendar, from the yearly holiday notices; weekends rest where a year has no notice yet."""
+"""The working calendar: the office's own days first, then the yearly holiday notices, then Monday to Friday."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, cached_property
+from typing import NamedTuple
 
 import chinese_calendar
+from chinese_calendar.constants import Holiday
 
 ONE_DAY = timedelta(days=1)
+
+# What the notices call the holidays; the library writes the one of 2015 out in full.
+LONG_NAMES = {"中国人民抗日战争暨世界反法西斯战争胜利70周年纪念日": "抗战胜利70周年"}
+NAMES = {holiday.value: LONG_NAMES.get(holiday.chinese, holiday.chinese) for holiday in Holiday}
+
+
+class Special(NamedTuple):
+    """A day that is not as its weekday says: whether it is worked, and why (国庆节, 寒假, 校庆)."""
+
+    day: date
+    works: bool
+    name: str
 
 
 @cache
@@ -18,37 +36,87 @@ def known(year: int) -> bool:
     return True
 
 
-def is_workday(day: date) -> bool:
-    """Tell whether `day` is worked; Monday to Friday where the year's notice is unknown."""
-    if known(day.year):
-        return bool(chinese_calendar.is_workday(day))
-    return day.weekday() < 5
-
-
-def is_weekend_rest(day: date) -> bool:
-    """Tell whether `day` is a Saturday or Sunday that is not worked in exchange for a holiday."""
-    return day.weekday() >= 5 and not is_workday(day)
-
-
-def is_holiday(day: date) -> bool:
-    """Tell whether `day` is a rest day that the year's notice names; never true where the notice is unknown."""
-    if not known(day.year):
-        return False
-    rests, name = chinese_calendar.get_holiday_detail(day)
-    return bool(rests and name)
-
-
-def next_workday(day: date) -> date:
-    """Give the first working day after `day` (`day` itself excluded)."""
-    day += ONE_DAY
-    while not is_workday(day):
+@cache
+def noticed(year: int) -> tuple[Special, ...]:
+    """Give the days that the notice of `year` names, in order: its holidays and the days worked for them."""
+    if not known(year):
+        return ()
+    found, day = [], date(year, 1, 1)
+    while day.year == year:
+        rests, name = chinese_calendar.get_holiday_detail(day)
+        if name:
+            found.append(Special(day, not rests, NAMES.get(name, name)))
         day += ONE_DAY
-    return day
+    return tuple(found)
 
 
-def previous_workday(day: date) -> date:
-    """Give the last working day before `day` (`day` itself excluded)."""
-    day -= ONE_DAY
-    while not is_workday(day):
+@cache
+def _notice(year: int) -> dict[date, Special]:
+    return {special.day: special for special in noticed(year)}
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Which days are worked: the office's own days decide, in order of day; the notices where it is silent.
+
+    A plain value: equal where the days are equal, without database or clock.
+    """
+
+    own: tuple[Special, ...] = ()
+
+    @cached_property
+    def _own(self) -> dict[date, Special]:
+        return {special.day: special for special in self.own}
+
+    def special(self, day: date) -> Special | None:
+        """Give what the office, or else the year's notice, says of the day; None where neither names it."""
+        return self._own.get(day) or _notice(day.year).get(day)
+
+    def is_workday(self, day: date) -> bool:
+        """Tell whether `day` is worked; Monday to Friday where nobody names it."""
+        found = self.special(day)
+        return found.works if found else day.weekday() < 5
+
+    def is_weekend_rest(self, day: date) -> bool:
+        """Tell whether `day` is a Saturday or Sunday that is not worked in exchange for a holiday."""
+        return day.weekday() >= 5 and not self.is_workday(day)
+
+    def is_holiday(self, day: date) -> bool:
+        """Tell whether `day` is a rest day that the office or the year's notice names."""
+        found = self.special(day)
+        return found is not None and not found.works
+
+    def next_workday(self, day: date) -> date:
+        """Give the first working day after `day` (`day` itself excluded)."""
+        day += ONE_DAY
+        while not self.is_workday(day):
+            day += ONE_DAY
+        return day
+
+    def previous_workday(self, day: date) -> date:
+        """Give the last working day before `day` (`day` itself excluded)."""
         day -= ONE_DAY
-    return day
+        while not self.is_workday(day):
+            day -= ONE_DAY
+        return day
+
+    def workdays(self, first: date, last: date) -> Iterator[date]:
+        """Give the working days from `first` to `last`, both included."""
+        while first <= last:
+            if self.is_workday(first):
+                yield first
+            first += ONE_DAY
+
+    def rest_words(self, day: date) -> str:
+        """Why the day rests: the holiday's name, or 周六, 周日."""
+        found = self.special(day)
+        return found.name if found and not found.works else f"周{'一二三四五六日'[day.weekday()]}"
+
+
+NOTICES = Calendar()
+
+is_workday = NOTICES.is_workday
+is_weekend_rest = NOTICES.is_weekend_rest
+is_holiday = NOTICES.is_holiday
+next_workday = NOTICES.next_workday
+previous_workday = NOTICES.previous_workday

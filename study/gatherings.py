@@ -13,6 +13,7 @@ from django.utils.timezone import localdate, localtime
 
 from branches.models import Branch, Member, PartyGroup, Post, on_day
 from plan import moves, opening
+from plan.calendars import calendar_after
 from plan.models import Duty, Filing, Plan, Requirement
 from study.models import Attendance, Gathering, Kind, Method
 
@@ -132,7 +133,8 @@ class Rules:
         if not covering or self.plan is None or day is None or localdate(ended_at) < day:
             return None
         settings = self.plan.document.settings
-        return min(r.spec.event_due_at(ended_at, settings) for r in covering)
+        calendar = calendar_after(self.plan, settings)
+        return min(r.spec.event_due_at(ended_at, settings, calendar) for r in covering)
 
 
 # Who is expected

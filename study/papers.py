@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from study.models import BranchPlan, Kind, MemberPlan, PlanItem
+from study.rhythm import rhythm_words
 
 # What the plan wants clear (四个明确): when, what, who, how. Each is one column, so that the list fits the page.
 COLUMNS = ["学习时限", "学习内容", "责任人", "学习方式"]
@@ -42,7 +43,8 @@ def _row(item: PlanItem) -> list[str]:
     return [
         _lines(
             days(item.starts_on, item.ends_on).replace("至", "\n至"),
-            f"{hours(item.hours)}学时" if item.hours is not None else "",
+            rhythm_words(item),
+            f"{'每次' if item.rhythm else ''}{hours(item.hours)}学时" if item.hours is not None else "",
         ),
         _lines(item.topic, item.content, f"篇目：{readings}" if readings else ""),
         item.responsible.name if item.responsible else "",

@@ -232,6 +232,17 @@ study:branch_plan_edit@draft                LL    xx    ku    ku    ku    xx    
 study:plan_item_new@draft                   LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
 study:plan_item_edit@draft                  LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
 study:plan_item_remove@draft                LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
+study:plan_item_move@filed                  LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
+study:plan_item_move@draft                  LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
+study:branch_plan_adjust@filed              LL    -x    -r    -r    -p    -x    -0    -x    -x    -x    -x    -x    -x
+study:branch_plan_adjust@draft              LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
+study:plan_table@filed                      LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
+study:plan_table@draft                      LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+study:plan_xlsx@filed                       LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+study:plan_xlsx@draft                       LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
+study:plan_template@filed                   LL    x-    k-    k-    k-    x-    0-    x-    x-    x-    x-    x-    x-
+study:plan_import@filed                     LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
+study:plan_import@draft                     LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
 study:member_plan_edit@filed                LL    pp    pp    pp    pp    rr    00    00    pp    xx    xx    xx    xx
 study:member_plan_redraft@filed             LL    pp    pp    pp    pp    rr    00    00    pp    xx    xx    xx    xx
 study:week_done@filed                       LL    -p    -p    -p    -p    -r    -0    -0    -p    -x    -x    -x    -x
@@ -354,6 +365,11 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         case(f"study:plan_item_new@{state}", record.pk)
         case(f"study:plan_item_edit@{state}", line.pk)
         case(f"study:plan_item_remove@{state}", line.pk)
+        case(f"study:plan_item_move@{state}", line.pk)
+        case(f"study:branch_plan_adjust@{state}", record.pk, post={"note": "调整", "edition": record.filing.edition})
+        for name in ("plan_table", "plan_xlsx", "plan_import"):
+            case(f"study:{name}@{state}", record.pk)
+    case("study:plan_template@filed", o.branch_plan.pk)
     for state, own, lived in (("filed", o.member_plan, week), ("draft", o.member_plan_draft, week_draft)):
         case(f"study:member_plan_edit@{state}", own.pk)
         case(f"study:member_plan_redraft@{state}", own.pk)

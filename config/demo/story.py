@@ -26,8 +26,8 @@ from plan.cadence import SHANGHAI
 from plan.editing import with_year
 from plan.models import Claim, Duty, Filing, Move, Paper, Picture, Plan, Receipt, Version
 from plan.workdays import ONE_DAY, is_workday, next_workday, previous_workday
-from study.clarity import INDIVIDUAL, asked_of
-from study.drafting import branch_items, theme_day, week_contents, weeks_left
+from study.clarity import INDIVIDUAL
+from study.drafting import draft_for, theme_day, week_contents, weeks_left
 from study.gatherings import COMMITTEE_POSTS, Attending, Rules, Sitting, expected, keep, propose, suggested_title
 from study.models import Attendance, BranchPlan, Gathering, Kind, Material, MemberPlan, Method, PlanItem, WeekItem
 
@@ -305,16 +305,14 @@ class BranchYear(Year):
     def _items(self, record: BranchPlan, since: date) -> None:
         """The items that the portal itself proposes for the rest of the year."""
         readings = {reading.title: reading.pk for reading in self.plan.readings.all()}
-        entries = branch_items(
-            asked_of(self.plan, since), year=self.year, start=since, rule=self.branch.theme_day,
-            roster=[member.pk for member in self.house.members], readings=list(readings),
-        )  # fmt: skip
+        place = words.PLACES[self.number % len(words.PLACES)]
+        entries = draft_for(self.branch, self.plan, since)
         items = PlanItem.objects.bulk_create(
             PlanItem(
                 plan=record, scope=entry.scope, kind=entry.kinds[0], with_kinds=list(entry.kinds[1:]),
                 topic=entry.topic, content=entry.content, starts_on=entry.starts_on, ends_on=entry.ends_on,
                 hours=entry.hours, responsible_id=entry.responsible_id, method=entry.method,
-                place=words.PLACES[self.number % len(words.PLACES)] if entry.scope != INDIVIDUAL else "",
+                rhythm=entry.rhythm, place=place if entry.scope != INDIVIDUAL else "",
             )
             for entry in entries
         )  # fmt: skip
@@ -326,7 +324,7 @@ class BranchYear(Year):
         )
         self._plan_the_film([item for item in items if Kind.THEME_DAY in item.kinds])
         for item in items:
-            if item.scope != INDIVIDUAL:
+            if item.scope != INDIVIDUAL and not item.rhythm:
                 self.items |= {(kind, item.ends_on.month): item for kind in item.kinds}
 
     def _plan_the_film(self, theme_days: list[PlanItem]) -> None:

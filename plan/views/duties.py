@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, render
 from branches.models import Branch, Committee
 from branches.requests import PortalRequest
 from branches.templatetags.portal import cn_moment, days_late, due_by, standing_words
+from plan.calendars import calendar_for
 from plan.document import Document, DocumentErrors, RequirementSpec
 from plan.models import Duty, Filing, Plan, Requirement, Standing
 from plan.settling import may_settle, settle_url, settled_how
@@ -59,7 +60,7 @@ def requirement_detail(request: PortalRequest, pk: int) -> HttpResponse:
     document = _document_or_none(requirement.plan)
     context = {
         "requirement": requirement, "plan": requirement.plan, "form": form, "page": page, "at": at,
-        "facts": _asked_facts(requirement.spec, document),
+        "facts": _asked_facts(requirement, document),
         "by_itself": _by_itself(requirement.spec), "totals": totals,
         "rows": [{"cells": _duty_cells(duty, at)} for duty in page],
         "columns": [{"label": label, "kind": kind} for label, kind in DUTY_COLUMNS],
@@ -78,9 +79,12 @@ def _document_or_none(plan: Plan) -> Document | None:
         return None
 
 
-def _asked_facts(spec: RequirementSpec, document: Document | None) -> list[tuple[str, str]]:
+def _asked_facts(requirement: Requirement, document: Document | None) -> list[tuple[str, str]]:
     """Who, when and by what; without the days where the issued document no longer reads."""
-    words = told(spec, document.year, document.settings) if document else {}
+    spec, words = requirement.spec, {}
+    if document:
+        calendar = calendar_for(requirement.plan, document.settings)
+        words = told(spec, document.year, document.settings, calendar)
     facts = [("谁来做", owners_words(spec)), ("多久一次", words.get("often", "")), ("最迟", words.get("due", "")),
              ("用什么证明", proof_words(spec)), ("报给谁", receiver_words(spec))]  # fmt: skip
     return [(label, value) for label, value in facts if value]

@@ -23,6 +23,7 @@ from branches.models import Committee
 from branches.requests import PortalRequest
 from branches.templatetags.portal import cn_date, cn_moment, day_words
 from plan.asking import ask, changes, owners_on
+from plan.calendars import calendar_for
 from plan.document import Document, DocumentErrors, RequirementSpec
 from plan.editing import add_requirement, remove_requirement, with_year
 from plan.marking import marked
@@ -30,6 +31,7 @@ from plan.models import DraftChanged, DraftExists, Plan, PlanIsIssued
 from plan.opening import PlanRefused, issue
 from plan.plan_forms import DocumentForm, IssueForm, RequirementForm, SettingsForm, UploadForm
 from plan.wording import cadence_words, owners_words, told, window_words
+from plan.workdays import Calendar
 
 PER_PAGE = 50
 # The plan that comes with the portal, for an office that has none yet.
@@ -158,7 +160,7 @@ def plan_detail(request: PortalRequest, pk: int) -> HttpResponse:
     context |= {
         "document": document,
         "paragraphs": [_paragraph(paragraph, document, urls) for paragraph in marked(document)],
-        "chapters": _chapters(document, urls),
+        "chapters": _chapters(document, urls, calendar_for(plan, document.settings)),
     }
     return render(request, "plan/plan_detail.html", context)
 
@@ -182,12 +184,14 @@ def _paragraph(paragraph: Any, document: Document, urls: dict[str, str]) -> dict
     return {"part": paragraph.part.value, "number": paragraph.number, "text": paragraph.text, "pieces": pieces}
 
 
-def _chapters(document: Document, urls: dict[str, str]) -> list[dict[str, Any]]:
+def _chapters(document: Document, urls: dict[str, str], calendar: Calendar) -> list[dict[str, Any]]:
     """The requirements under their chapters, in words."""
     found = []
     for chapter in document.chapters:
         mine = [spec for spec in document.requirements if spec.clause.partition(".")[0] == chapter.number]
-        rows = [told(spec, document.year, document.settings) | {"url": urls.get(spec.code, "")} for spec in mine]
+        rows = [
+            told(spec, document.year, document.settings, calendar) | {"url": urls.get(spec.code, "")} for spec in mine
+        ]
         found.append({"number": chapter.number, "title": chapter.title, "rows": rows})
     return found
 
@@ -212,7 +216,7 @@ def plan_preview(request: PortalRequest, pk: int) -> HttpResponse:
         document = plan.document
     except DocumentErrors as error:
         return render(request, "plan/plan_preview.html", {"plan": plan, "errors": error.errors, "form": form})
-    asked = ask(document, owners_on(plan.committee, day), day)
+    asked = ask(document, owners_on(plan.committee, day), day, calendar_for(plan, document.settings))
     context = {
         "plan": plan, "form": form, "day": day, "asked": asked, "earlier": earlier,
         "chapters": _asked_chapters(asked, document, "仍按上一版" if earlier else "不再要求"),

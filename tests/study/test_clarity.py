@@ -12,7 +12,7 @@ import pytest
 
 from plan.loading import load
 from plan.models import Requirement
-from study.clarity import CONTENT, KEY_READINGS, METHOD, PERSON, TIME, Asked, Entry, asked_of, check
+from study.clarity import CONTENT, KEY_READINGS, METHOD, OTHERS, PERSON, TIME, Asked, Entry, asked_of, check
 from study.drafting import branch_items, outline, theme_day, week_contents, weeks_left
 from study.models import Kind, Method, PlanItem
 from tests.conftest import ROOT
@@ -117,12 +117,76 @@ def test_only_windows_that_are_open_are_asked_for() -> None:
     months = [a.label for a in asked if a.kind == Kind.COLLECTIVE_STUDY]
     assert months == ["6月", "7月", "8月", "9月", "10月", "11月", "12月"]
     assert [a.label for a in asked if a.kind == Kind.SEMINAR] == ["5–6月", "7–8月", "9–10月", "11–12月"]
-    assert {a.kind for a in asked} == {"collective_study", "seminar", "life_meeting", "appraisal"}
+    assert {a.kind for a in asked if a.core} == {"collective_study", "seminar", "life_meeting", "appraisal"}
+    assert {a.code for a in asked if not a.core} == {"S4", "S5", "C7", "C8", "C9", "C10"}
 
 
 def test_what_was_over_when_the_study_plan_was_begun_is_not_asked_for() -> None:
     asked = asked_of(plan_from(date(2018, 6, 11)), date(2018, 7, 11))
-    assert min(a.ends_on for a in asked) == date(2018, 7, 31)
+    assert min(a.ends_on for a in asked if a.core) == date(2018, 7, 31)
+    assert not any(a.code in ("S4", "S5") for a in asked)
+
+
+def test_a_branch_without_a_committee_is_asked_for_none() -> None:
+    asked = asked_of(plan_from(date(2018, 6, 11)), date(2018, 6, 11), small=True)
+    assert "C9" not in {a.code for a in asked}
+
+
+def others(asked, *entries: Entry) -> list[tuple[str, int | None]]:
+    found = check("大纲", [*entries, ALONE], asked=asked, readings=[], roster=range(10))
+    return [(r.sentence, r.month) for r in found.remarks if r.clear == OTHERS]
+
+
+def test_what_other_clauses_ask_for_is_few_sentences_however_much_is_missing() -> None:
+    asked = asked_of(plan_from(date(2018, 6, 11)), date(2018, 6, 13))
+    assert others(asked) == [
+        ("6月30日前缺主题党建活动——一.2“各支部要组织主题为“不忘初心、牢记使命”的党建活动”", 6),
+        ("6月30日前缺党课——一.2“党支部书记（或者处级以上党员领导干部）要为本支部上1次主题党课”", 6),
+        ("6–12月缺主题党日——二.2“主题党建活动日每月一次”", 6),
+        ("6–12月缺支部党员大会——二.2“并在党员大会上全面安排当月支部各项活动”", 6),
+        ("6–12月每周都没有安排支委会——二.2“各支部每周要召开支委会”", 6),
+        ("6–12月缺党小组会——二.2“各支部要定期召开党的小组会（未成立党小组的支部可召开“临时党小组”会议）”", 6),
+    ]  # fmt: skip
+
+
+def test_the_weeks_and_months_that_are_missing_are_told_in_runs() -> None:
+    asked = [a for a in asked_of(plan_from(date(2018, 6, 11)), date(2018, 7, 2)) if a.code in ("C8", "C9")]
+    weekly = {"kinds": ["committee_meeting"], "rhythm": "weekly"}
+    until_august = entry(1, starts_on=date(2018, 7, 4), ends_on=date(2018, 8, 15), **weekly)
+    from_october = entry(2, starts_on=date(2018, 10, 10), ends_on=date(2018, 12, 26), **weekly)
+    meetings = [
+        entry(n, kinds=["theme_day", "general_meeting"], starts_on=date(2018, n, 13), ends_on=date(2018, n, 13))
+        for n in (7, 9, 12)
+    ]
+    assert [sentence for sentence, _ in others(asked, until_august, from_october, *meetings)] == [
+        "8月缺支部党员大会——二.2“并在党员大会上全面安排当月支部各项活动”",
+        "10–11月缺支部党员大会——二.2“并在党员大会上全面安排当月支部各项活动”",
+        "8–10月有7周没有安排支委会——二.2“各支部每周要召开支委会”",
+    ]
+    without_august = [a for a in asked if a.code == "C9" and not (a.starts_on.month == 8 and a.starts_on.day > 15)]
+    assert others(without_august, until_august, from_october)[0][0].startswith("9–10月有5周没有安排支委会")
+
+
+def test_only_the_four_clears_decide_whether_a_plan_is_clear() -> None:
+    asked = [a for a in asked_of(plan_from(date(2018, 6, 11)), date(2018, 7, 2)) if a.code == "C9"]
+    found = check("大纲", [entry(), ALONE], asked=asked, readings=[], roster=range(10))
+    assert found.is_clear
+    assert dict(found.groups)[OTHERS]
+
+
+def test_a_sitting_on_a_day_of_rest_is_advice_unless_nothing_else_is_left() -> None:
+    holiday = entry(3, starts_on=date(2018, 10, 2), ends_on=date(2018, 10, 2))
+    (found,) = remarks(holiday, ALONE)
+    assert found.sentence == "10月2日“学习党章”安排在休息日（国庆节），建议另选一天。"
+    assert (found.clear, found.item, found.advice) == (TIME, 3, True)
+    sunday = entry(3, kinds=["general_meeting"], starts_on=date(2018, 10, 14), ends_on=date(2018, 10, 14))
+    assert "休息日（周日）" in next(r.sentence for r in remarks(sunday, entry(), ALONE))
+    # 30 September was a Sunday that was worked for the holidays.
+    worked = entry(3, kinds=["general_meeting"], starts_on=date(2018, 9, 30), ends_on=date(2018, 9, 30))
+    assert remarks(worked, entry(), ALONE) == []
+    # Begun on the month's last days, which rest: there is no better day.
+    late = OCTOBER._replace(ends_on=date(2018, 10, 7), left_on=date(2018, 10, 1))
+    assert remarks(holiday, ALONE, asked=[late]) == []
 
 
 def test_a_first_draft_leaves_nothing_to_remark_for_any_roster_and_day() -> None:

@@ -1,0 +1,39 @@
+"""The working calendar of a committee: its own special days, and those of the committees above it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Case, Q, Value, When
+
+from plan.document import Settings
+from plan.models import Plan, SpecialDay
+from plan.workdays import NOTICES, Calendar, Special
+
+
+def calendar_of(committee_id: int, as_of: datetime | None = None) -> Calendar:
+    """The calendar that holds for a committee; of two offices that name a day the nearer one decides. One query.
+
+    With `as_of` only days that were set by then: what was issued then does not move with what was set later.
+    """
+    ways = ("committee", "committee__children", "committee__children__children")
+    steps = Case(*(When(**{way: committee_id}, then=Value(n)) for n, way in enumerate(ways)))
+    own = Q(*(Q(**{way: committee_id}) for way in ways), _connector=Q.OR)
+    # The furthest first, so that the nearest is what remains.
+    days = SpecialDay.objects.filter(own).alias(steps=steps).order_by("-steps")
+    if as_of is not None:
+        days = days.filter(set_at__lte=as_of)
+    found = {day: Special(day, works, name) for day, works, name in days.values_list("day", "works", "name")}
+    return Calendar(tuple(found[day] for day in sorted(found)))
+
+
+def calendar_for(plan: Plan, settings: Settings) -> Calendar:
+    """By which the plan's named days move: its own committee's as it was at issuing; asked only where any do move."""
+    if settings.holiday_policy == "none":
+        return NOTICES
+    return calendar_of(plan.committee_id, plan.issued_at)
+
+
+def calendar_after(plan: Plan, settings: Settings) -> Calendar:
+    """By which the days after an event are counted: the committee's of today; asked only where it matters."""
+    return calendar_of(plan.committee_id) if settings.next_day == "working" else NOTICES
