@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 PLAN_PAGES = (
     "plan:plan_detail", "plan:plan_preview", "plan:plan_edit", "plan:plan_settings", "plan:plan_upload",
     "plan:requirement_detail", "plan:requirement_edit", "plan:requirement_new",
+    # What the plan tells everybody to study stands beside it.
+    "study:material_list", "study:material_detail", "study:material_new", "study:material_edit",
+    "study:reading_detail",
 )  # fmt: skip
 # The tree of committees.
 ORGANIZATION_PAGES = ("branches:organization", "branches:committee_new", "branches:committee_edit")
@@ -49,7 +52,10 @@ RECORD_PAGES = ("study:gathering_list", "study:calendar", "study:branch_plan")
 # A leader's pages of the branch's plan and of the members' plans.
 PLANNING_PAGES = (
     "study:branch_plan_edit", "study:plan_item_new", "study:plan_item_edit", "study:plan_review",
+    "study:member_progress",
 )  # fmt: skip
+# A member's pages of the own plan.
+OWN_PLAN_PAGES = ("study:member_plan_edit", "study:member_plan_redraft")
 
 
 class GuardMiddleware:
@@ -139,7 +145,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
             place("待办", "list-check", "home"),
             place("记录", "pencil-square", "study:gathering_list", "study:gathering_new", "study:gathering_edit"),
             place("日历", "calendar3", "study:calendar"),
-            place("我的", "person", "study:member_plan", "study:member_plan_edit"),
+            place("我的", "person", "study:member_plan", *OWN_PLAN_PAGES),
             place("学习计划", "journal-text", "study:branch_plan", *PLANNING_PAGES),
             place("任务清单", "check2-square", "plan:duty_list", "plan:duty_detail"),
             place("方案", "book", "plan:plan_list", *PLAN_PAGES),
@@ -174,7 +180,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
     elif Role.MEMBER in roles:
         places = [
             place("待办", "list-check", "home"),
-            place("学习计划", "journal-text", "study:member_plan", "study:member_plan_edit"),
+            place("学习计划", "journal-text", "study:member_plan", *OWN_PLAN_PAGES),
             place("日历", "calendar3", "study:calendar"),
             place("方案", "book", "plan:plan_list", *PLAN_PAGES),
             place("支部计划", "journal-text", "study:branch_plan"),

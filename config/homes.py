@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Min, Q, QuerySet, Window
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Window
 from django.urls import reverse
 from django.utils.timezone import localdate, localtime, make_aware
 
@@ -19,6 +19,7 @@ from config import handover
 from plan.models import Duty, Filing, Plan, Standing, under
 from plan.settling import may_settle, settle_url
 from plan.views.filings import WAITS_FOR, waiting_for
+from study import progress
 from study.models import MemberPlan, PlanItem, WeekItem
 
 A_LIST = 20
@@ -173,6 +174,7 @@ def leader_home(access: Access) -> dict[str, Any]:
         "late": late, "sent_back": sent_back, "this_week": this_week, "this_month": this_month, "later": later,
         "mine": mine, "waiting": _filing_group(waiting, label="打开审定", whose=True),
         "terms": _terms(Branch.objects.filter(pk__in=access.leads), access), "handovers": handover.notices(access),
+        "behind": progress.behind(progress.people_of(access.leads, access), access).count(),
         "recent": _filing_group(filings.filter(filed_at__isnull=False).order_by("-filed_at", "-pk"), limit=A_FEW),
     }  # fmt: skip
 
@@ -197,8 +199,12 @@ def member_home(access: Access) -> dict[str, Any]:
     """What a member finds: this week's study, the own plan's course, own duties, the branch's next three dates."""
     plans = MemberPlan.objects.filter(member=access.member_id, plan__year=access.on.year)
     plans = plans.exclude(filing__state=Filing.State.DISCARDED).select_related("filing")
+    undone_over = Q(weeks__done_at__isnull=True, weeks__week_on__lt=WeekItem.objects.first_open(access.on))
     plan = plans.annotate(
-        weeks_in_all=Count("weeks"), weeks_done=Count("weeks", filter=Q(weeks__done_at__isnull=False))
+        weeks_in_all=Count("weeks"),
+        weeks_done=Count("weeks", filter=Q(weeks__done_at__isnull=False)),
+        weeks_overdue=Count("weeks", filter=undone_over),
+        is_ticking=Exists(MemberPlan.objects.filter(progress.ONCE_APPROVED, pk=OuterRef("pk"))),
     ).first()
     monday = access.on - timedelta(days=access.on.weekday())
     return {

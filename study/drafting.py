@@ -206,14 +206,19 @@ def weeks_left(year: int, day: date) -> list[date]:
     return mondays or [day - day.weekday() * ONE_DAY]
 
 
-def week_contents(readings: Sequence[str], weeks: int) -> list[str]:
-    """What to read in each week: the readings in order, one that takes several weeks in numbered parts."""
+def week_contents(readings: Sequence[str], weeks: int, films: Collection[str] = ()) -> list[str]:
+    """What to study in each week: the readings in order, one that takes several weeks in numbered parts.
+
+    What is among the films is watched and not read.
+    """
     if not readings:
         return [""] * weeks
     shares = _spread(readings, weeks)
     texts = []
     for n, share in enumerate(shares):
-        text = "研读" + "、".join(share)
+        read, seen = [t for t in share if t not in films], [t for t in share if t in films]
+        parts = [f"{verb}{'、'.join(some)}" for verb, some in (("研读", read), ("观看", seen)) if some]
+        text = "，".join(parts)
         same = [i for i, other in enumerate(shares) if other == share]
         if len(same) > 1:
             text += f"（{_part(same.index(n) + 1, len(same))}）"

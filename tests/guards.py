@@ -521,7 +521,8 @@ TESTED_IN = {
     "study/views/plan_items.py": ("tests/study/test_branch_plans.py", "tests/study/test_branch_plan_page.py"),
     "study/views/plan_sheets.py": ("tests/study/test_plan_sheets.py",),
     "study/views/gatherings.py": ("tests/study/test_gatherings.py",),
-    "study/views/member_plans.py": ("tests/study/test_member_plans.py",),
+    "study/views/member_plans.py": ("tests/study/test_member_plans.py", "tests/study/test_member_progress.py"),
+    "study/views/plan_reviews.py": ("tests/study/test_member_plans.py", "tests/study/test_member_progress.py"),
 }
 
 

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.core.files.uploadedfile import SimpleUploadedFile
+
 from branches.models import LoginSession, Member, Membership, Post, RosterImport
 from branches.roster_columns import propose, read_cells
 from branches.roster_jobs import as_ready
@@ -16,8 +18,10 @@ from plan.editing import with_year
 from plan.models import Duty, Filing, Move, Picture, Plan, Requirement, Version
 from plan.moves import begin, frozen
 from plan.pictures import add_pictures
-from study.models import Attendance, BranchPlan, Gathering, MemberPlan, PlanItem, WeekItem
+from study.material_files import taken_in
+from study.models import Attendance, BranchPlan, Gathering, Material, MemberPlan, PlanItem, WeekItem
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
+from tests.documents.hostile_documents import plain_docx
 from tests.plan.filed import duty_of, paper_by, photo
 
 WRITTEN = at("2018-07-02 10:00")
@@ -47,6 +51,7 @@ class Records:
     branch_post: Post
     committee_post: Post
     login: LoginSession
+    material: Material
 
     def picture(self, filing: Filing) -> Picture:
         return filing.pictures.get()
@@ -171,5 +176,9 @@ def make_records(world: World | None = None) -> Records:
         committee_post=Post.objects.get(kind=Post.Kind.INSPECTOR, committee=world.committee),
         login=LoginSession.objects.create(
             user=world.users["member"], key_mac=f"{world.committee.pk:064}", began_at=WRITTEN, seen_at=WRITTEN
+        ),
+        material=Material.objects.create(
+            committee=world.committee, kind="film", title="《榜样》", created_at=WRITTEN,
+            created_by=world.users["office"], **taken_in(SimpleUploadedFile("榜样.docx", plain_docx())),
         ),
     )  # fmt: skip

@@ -210,6 +210,14 @@ plan:paper_edit@members_draft               LL    00    00    00    00    ku    
 study:member_plan                           LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 study:member_plan_begin                     LL    -p    -r    -r    -r    -r    -r    -r    -p    -x    -x    -x    -x
 study:plan_review                           LL    xx    kr    kr    xx    xx    kr    xx    xx    xx    xx    xx    xx
+study:member_progress                       LL    x-    k-    k-    k-    x-    k-    x-    x-    x-    x-    x-    x-
+study:material_list                         LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+study:material_new                          LL    ku    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+study:material_detail                       LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+study:material_file                         LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+study:material_edit                         LL    ku    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+study:material_retire                       LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+study:reading_detail                        LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 study:gathering_list                        LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 study:gathering_new                         LL    xx    kk    kk    kk    xx    kk    xx    xx    xx    xx    xx    xx
 study:gathering_edit@filed                  LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
@@ -236,8 +244,10 @@ study:plan_template@filed                   LL    x-    k-    k-    k-    x-    
 study:plan_import@filed                     LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
 study:plan_import@draft                     LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
 study:member_plan_edit@filed                LL    pp    pp    pp    pp    rr    00    00    pp    xx    xx    xx    xx
+study:member_plan_redraft@filed             LL    pp    pp    pp    pp    rr    00    00    pp    xx    xx    xx    xx
 study:week_done@filed                       LL    -p    -p    -p    -p    -r    -0    -0    -p    -x    -x    -x    -x
 study:member_plan_edit@draft                LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
+study:member_plan_redraft@draft             LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
 study:week_done@draft                       LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x    -x
 study:calendar                              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 """
@@ -288,7 +298,8 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         "branches:user_list",
         "plan:plan_list", "plan:plan_upload", "plan:plan_start", "plan:board", "plan:board_xlsx", "plan:duty_list",
         "plan:duty_xlsx", "plan:intray", "plan:filing_list", "plan:log", "study:member_plan",
-        "study:member_plan_begin", "study:plan_review", "study:gathering_list", "study:gathering_new",
+        "study:member_plan_begin", "study:plan_review", "study:member_progress", "study:gathering_list",
+        "study:gathering_new", "study:material_list", "study:material_new",
     ):  # fmt: skip
         case(name)
     case("branches:sso_failed", "nobody")
@@ -363,8 +374,12 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     case("study:plan_template@filed", o.branch_plan.pk)
     for state, own, lived in (("filed", o.member_plan, week), ("draft", o.member_plan_draft, week_draft)):
         case(f"study:member_plan_edit@{state}", own.pk)
+        case(f"study:member_plan_redraft@{state}", own.pk)
         case(f"study:week_done@{state}", lived.pk)
     case("study:calendar", query=f"?branch={first.pk}")
+    for name in ("study:material_detail", "study:material_file", "study:material_edit", "study:material_retire"):
+        case(name, o.material.pk)
+    case("study:reading_detail", plan.readings.earliest("position").pk)
     return found
 
 

@@ -125,7 +125,8 @@ def test_a_second_post_elsewhere_opens_nothing_here(ours: Records, stopped: list
 # Where the deputy of another branch is answered otherwise than the rest of the office: the leaders' rooms are open to
 # them, for what is theirs; the first branch's records there are seen, and not to be changed.
 AS_BOTH = {
-    "study:member_plan_begin": "-r", "study:plan_review": "kr", "study:gathering_new": "kk",
+    "study:member_plan_begin": "-r", "study:plan_review": "kr", "study:member_progress": "k-",
+    "study:gathering_new": "kk",
     "study:gathering_edit@filed": "pp", "study:gathering_edit@draft": "00", "study:branch_plan_begin": "-p",
     "study:branch_plan_edit@filed": "pp", "study:branch_plan_edit@draft": "00",
     "study:plan_item_new@filed": "pp", "study:plan_item_new@draft": "00",

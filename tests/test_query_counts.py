@@ -24,7 +24,7 @@ from plan.models import Claim, Duty, Filing, Move, Paper, Picture, Plan, Version
 from plan.moves import frozen
 from plan.opening import issue
 from plan.pictures import MOST
-from study.models import Attendance, BranchPlan, Gathering, MemberPlan, PlanItem, WeekItem
+from study.models import Attendance, BranchPlan, Gathering, Material, MemberPlan, PlanItem, WeekItem
 from tests.conftest import ROOT, World, at
 from tests.plan.filed import duty_of, filed_report, photo
 from tests.records import branch_plan_of, draft_plan, member_plan_of, sent, uploaded_roster
@@ -62,6 +62,7 @@ class Growing:
             "filing_versions": reverse("plan:filing_versions", args=[self.report.pk]),
             "filing_docx": reverse("plan:filing_docx", args=[self.report.pk]),
             "branch": f"?branch={world.first.pk}",
+            "reading": reverse("study:reading_detail", args=[world.plan.readings.earliest("position").pk]),
         }
 
     def to(self, size: int) -> None:
@@ -228,6 +229,17 @@ class Growing:
         )  # fmt: skip
         cites = PlanItem.readings.through
         cites.objects.bulk_create(cites(planitem=item, reading=reading) for item in items)
+        materials = Material.objects.bulk_create(
+            Material(
+                committee=world.committee, kind="book", title=f"《资料{n}》", created_at=NOW,
+                created_by=world.users["office"],
+            )
+            for n in new
+        )  # fmt: skip
+        with_material = PlanItem.materials.through
+        with_material.objects.bulk_create(
+            with_material(planitem=item, material=material) for item, material in zip(items, materials, strict=True)
+        )
         filings = Filing.objects.bulk_create(self.filing(n, "filed", kind="gathering") for n in new)
         held = Gathering.objects.bulk_create(
             Gathering(
@@ -237,6 +249,8 @@ class Growing:
             )
             for n, filing, item in zip(new, filings, items, strict=True)
         )  # fmt: skip
+        studied = Gathering.readings.through
+        studied.objects.bulk_create(studied(gathering=gathering, reading=reading) for gathering in held)
         Attendance.objects.bulk_create(
             Attendance(gathering=gathering, member=people[n % len(people)], is_full=True)
             for n, gathering in enumerate(held)
@@ -345,6 +359,9 @@ PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     ("/study/branch-plan/{branch}", of("count"), ("office", "secretary", "member")),
     ("/study/my-plan/", of("weeks"), ("member",)),
     ("/study/review/", reviewed, ("secretary",)),
+    ("/study/progress/", paged, ("secretary",)),
+    ("/study/materials/", paged, ("office", "secretary", "member")),
+    ("{reading}", of("gatherings_count", "items_count"), ("office", "secretary", "member")),
 ]  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from plan.workdays import ONE_DAY, is_workday, next_workday, previous_workday
 from study.clarity import INDIVIDUAL
 from study.drafting import draft_for, theme_day, week_contents, weeks_left
 from study.gatherings import COMMITTEE_POSTS, Attending, Rules, Sitting, expected, keep, propose, suggested_title
-from study.models import Attendance, BranchPlan, Gathering, Kind, MemberPlan, Method, PlanItem, WeekItem
+from study.models import Attendance, BranchPlan, Gathering, Kind, Material, MemberPlan, Method, PlanItem, WeekItem
 
 Desk, State = Filing.Desk, Filing.State
 Presence = Attendance.Presence
@@ -71,11 +71,23 @@ def tell(cast: Cast, pictures: list[CleanPicture], year: int, until: datetime, r
         at=issued_at - timedelta(days=3),
     )  # fmt: skip
     opening.issue(plan, access=office)
+    offer_materials(cast, issued_at)
     for house in cast.houses:
         BranchYear(plan, cast, house, pictures, until, random).run()
     CommitteeYear(plan, cast, until, random).run()
     foresee(cast, localdate(until))
     return plan
+
+
+def offer_materials(cast: Cast, issued_at: datetime) -> None:
+    """What the office keeps to be studied beside the plan's readings; in a later year it is there already."""
+    for number, (kind, title, source, url, text) in enumerate(words.MATERIALS):
+        at = issued_at + timedelta(hours=1, minutes=number)
+        Material.objects.get_or_create(
+            committee=cast.committee, title=title,
+            defaults={"kind": kind, "source": source, "url": url, "text": text, "created_at": at,
+                      "created_by": cast.office},
+        )  # fmt: skip
 
 
 def foresee(cast: Cast, today: date) -> None:
@@ -310,9 +322,15 @@ class BranchYear(Year):
             for item, entry in zip(items, entries, strict=True)
             for title in entry.readings
         )
+        self._plan_the_film([item for item in items if Kind.THEME_DAY in item.kinds])
         for item in items:
             if item.scope != INDIVIDUAL and not item.rhythm:
                 self.items |= {(kind, item.ends_on.month): item for kind in item.kinds}
+
+    def _plan_the_film(self, theme_days: list[PlanItem]) -> None:
+        """Two branches of three mean to watch the office's film on their second theme day."""
+        if self.number % 3 and len(theme_days) > 1:
+            theme_days[1].materials.add(Material.objects.get(committee=self.cast.committee, title=words.FILM))
 
     def _mend_items(self, record: BranchPlan) -> None:
         BranchPlan.objects.filter(pk=record.pk).update(outline=words.OUTLINE + "各月责任人和学时已逐项写明。")
@@ -460,6 +478,8 @@ class BranchYear(Year):
         gathering.save()
         readings = list(self.plan.readings.all()) if Kind.COLLECTIVE_STUDY in kinds else []
         gathering.readings.set(self.random.sample(readings, 2) if readings else [])
+        if Kind.THEME_DAY in kinds and self.number % 3 == 1:
+            gathering.materials.add(Material.objects.get(committee=self.cast.committee, title=words.FILM))
         lines = self._attending(expected(self.branch, kinds, day))
         sitting = Sitting(
             branch=self.branch, rules=self.rules, held_at=held_at, ended_at=ended_at, kinds=kinds, form=form,

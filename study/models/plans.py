@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
+from branches.access import Access
 from branches.models import Branch, Committee, Member, User
 from plan.models import Duty, Filing, Plan, Reading
 
@@ -47,6 +48,17 @@ class Method(models.TextChoices):
 class MaterialQuerySet(models.QuerySet["Material"]):
     def current(self) -> MaterialQuerySet:
         return self.filter(retired_at__isnull=True)
+
+    def kept_for(self, committee_id: int) -> MaterialQuerySet:
+        """What the committee and those above it keep for its branches."""
+        return self.filter(committee__in=Committee.objects.over(committee_id).values("pk"))
+
+    def visible_to(self, access: Access) -> MaterialQuerySet:
+        """Everybody under a committee, however deep, reads what it keeps; an office sees its whole tree."""
+        mine = Q(committee__in=access.sees_committees)
+        for branch in Branch.objects.filter(pk__in=access.branches).values_list("committee", flat=True).distinct():
+            mine |= Q(committee__in=Committee.objects.over(branch).values("pk"))
+        return self.filter(mine)
 
 
 class Material(models.Model):
@@ -207,6 +219,17 @@ class MemberPlan(models.Model):
         return member_plan_snapshot(self)
 
 
+class WeekItemQuerySet(models.QuerySet["WeekItem"]):
+    @staticmethod
+    def first_open(day: date) -> date:
+        """Weeks that began before this day are over on `day`."""
+        return day - timedelta(days=6)
+
+    def over(self, day: date) -> WeekItemQuerySet:
+        """The weeks whose Sunday lies before the day."""
+        return self.filter(week_on__lt=self.first_open(day))
+
+
 class WeekItem(models.Model):
     """One week's study item of a member's plan; done when its owner says so, with a note."""
 
@@ -217,6 +240,8 @@ class WeekItem(models.Model):
     hours = models.DecimalField("计划学时", max_digits=4, decimal_places=1, default=2)
     done_at = models.DateTimeField("完成时间", null=True, blank=True)
     note = models.CharField("学习体会", max_length=300, blank=True)
+
+    objects = WeekItemQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "每周学习内容"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db import IntegrityError
-from django.db.models import Count, F, Q
+from django.db.models import F
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -25,17 +25,15 @@ from branches.templatetags.portal import cn_moment
 from plan import moves
 from plan.models import Duty, Filing, Plan
 from study.clarity import missing_in_member_plan
-from study.drafting import week_contents, weeks_left
+from study.drafting import weeks_left
 from study.models import MemberPlan, Method, WeekItem
+from study.progress import is_ticking
+from study.week_choice import LostUpdate, WeekChoiceForm
 
 A_PAGE = 50
 State = Filing.State
 HOURS = "学时填0.5到100之间的数，最多一位小数。"
 LOST = "这份计划在您打开之后被修改过，您刚才填写的还没有保存。请对照下面的不同之处，再次保存即以您现在填写的为准。"
-
-
-class LostUpdate(Exception):
-    """The plan was changed in between; nothing was written."""
 
 
 # The member's page
@@ -49,11 +47,21 @@ def member_plan(request: PortalRequest) -> HttpResponse:
         return render(request, "study/member_plan.html", _context(record, access))
     committee = access.branch.committee_id if access.branch else None
     plan = Plan.objects.asking(committee, access.on.year, access.on) if committee else None
+    choice = WeekChoiceForm(None, plan=plan, committee_id=committee) if plan and committee else None
+    return _before(request, plan, choice)
+
+
+def _before(
+    request: PortalRequest, plan: Plan | None, choice: WeekChoiceForm | None, status: int = 200
+) -> HttpResponse:
+    """The page while there is no plan yet: what to study, and how many hours a week."""
+    access = request.access
     weeks = weeks_left(plan.year, _first_day(plan, access.on)) if plan else []
     context = {
         "record": None, "branch": access.branch, "plan": plan, "weeks_count": len(weeks), "owed": _owed(access),
+        "choice": choice,
     }  # fmt: skip
-    return render(request, "study/member_plan.html", context)
+    return render(request, "study/member_plan.html", context, status=status)
 
 
 def _own(access: Access) -> MemberPlan | None:
@@ -87,7 +95,7 @@ def _context(record: MemberPlan, access: Access) -> dict[str, Any]:
         "record": record, "filing": filing, "branch": filing.branch, "plan": record.plan, "weeks": weeks,
         "this_week": this_week, "overdue": [week for week in due if not week.done_at],
         "done_count": sum(week.done_at is not None for week in weeks), "editable": moves.may_edit(access, filing),
-        "ticking": filing.state == State.APPROVED, "today": access.on, "owed": _owed(access, filing),
+        "ticking": is_ticking(filing), "today": access.on, "owed": _owed(access, filing),
         "sent_back": filing.moves.filter(to_state=State.SENT_BACK).select_related("made_by__member").last()
         if filing.state == State.SENT_BACK else None,
     }  # fmt: skip
@@ -95,7 +103,7 @@ def _context(record: MemberPlan, access: Access) -> dict[str, Any]:
 
 @require_POST
 def member_plan_begin(request: PortalRequest) -> HttpResponse:
-    """The member's plan with all its weeks, drafted from the key readings; where there is one already, that one."""
+    """The member's plan with all its weeks, drafted from what was chosen; where there is one already, that one."""
     access = request.access
     if access.member is None or access.branch is None:
         raise PermissionDenied("您目前不在任何支部，组织关系转入支部后再制定自学计划。")
@@ -105,9 +113,12 @@ def member_plan_begin(request: PortalRequest) -> HttpResponse:
         return redirect("study:member_plan")
     record = _own(access)
     if record is None:
+        choice = WeekChoiceForm(request.POST, plan=plan, committee_id=access.branch.committee_id)
+        if not choice.is_valid():
+            return _before(request, plan, choice, status=422)
         try:
             with audit.act(access, audit.Kind.WRITE, "起草个人自学计划") as entry:
-                record = _begin(access, plan)
+                record = _begin(access, plan, choice)
                 entry.about = record.filing
         except IntegrityError:
             # Two clicks at once: the constraint let one in, and its plan answers for both.
@@ -117,7 +128,7 @@ def member_plan_begin(request: PortalRequest) -> HttpResponse:
     return redirect(record.get_edit_url() if record.filing.is_editable else record.filing)
 
 
-def _begin(access: Access, plan: Plan) -> MemberPlan:
+def _begin(access: Access, plan: Plan, choice: WeekChoiceForm) -> MemberPlan:
     assert access.member is not None and access.branch is not None  # noqa: S101 — asked by the caller
     # A draft that was discarded makes room: its filing stays in the log.
     MemberPlan.objects.filter(member=access.member, plan=plan, filing__state=State.DISCARDED).delete()
@@ -126,12 +137,7 @@ def _begin(access: Access, plan: Plan) -> MemberPlan:
         year=plan.year, branch=access.branch, member=access.member, desk=Filing.Desk.BRANCH, handling="approve",
     )  # fmt: skip
     record = MemberPlan.objects.create(filing=filing, member=access.member, plan=plan)
-    mondays = weeks_left(plan.year, _first_day(plan, access.on))
-    contents = week_contents(list(plan.readings.values_list("title", flat=True)), len(mondays))
-    WeekItem.objects.bulk_create(
-        WeekItem(plan=record, week_on=monday, content=content)
-        for monday, content in zip(mondays, contents, strict=True)
-    )
+    WeekItem.objects.bulk_create(choice.draft(record, weeks_left(plan.year, _first_day(plan, access.on))))
     duties = Duty.objects.filter(
         member=access.member, year=plan.year, requirement__proof="member_plan", exempted_at__isnull=True
     )
@@ -204,7 +210,9 @@ class Sheet:
     def __init__(self, record: MemberPlan, data: QueryDict | None = None) -> None:
         self.record = record
         self.goal = GoalForm(data, initial={"goal": record.goal, "edition": record.filing.edition})
-        self.weeks = [WeekForm(data, week) for week in record.weeks.all()]
+        # A week that is done stays as it was done: it is shown, and no longer asked.
+        self.lines = [(week, None if week.done_at else WeekForm(data, week)) for week in record.weeks.all()]
+        self.weeks = [form for _, form in self.lines if form]
 
     def is_valid(self) -> bool:
         return all([self.goal.is_valid(), *[form.is_valid() for form in self.weeks]])
@@ -231,7 +239,19 @@ class Sheet:
         if taken.update(edition=F("edition") + 1) != 1:
             raise LostUpdate
         MemberPlan.objects.filter(pk=self.record.pk).update(goal=self.goal.cleaned_data["goal"])
-        WeekItem.objects.bulk_update([form.keep() for form in self.weeks], ["content", "method", "hours"])
+        # The rows are locked: a week that is ticked off in this moment is not written over.
+        undone = self.record.weeks.select_for_update().filter(done_at__isnull=True)
+        still = set(undone.values_list("pk", flat=True))
+        kept = [form.keep() for form in self.weeks if form.week.pk in still]
+        WeekItem.objects.bulk_update(kept, ["content", "method", "hours"])
+
+    def left_out(self, data: QueryDict) -> list[str]:
+        """The weeks that were done in between, for which the page still sent another content."""
+        return [
+            f"{week.week_on.month}月{week.week_on.day}日起一周"
+            for week in self.record.weeks.filter(done_at__isnull=False)
+            if data.get(f"week-{week.pk}-content", week.content).strip() != week.content
+        ]
 
 
 def member_plan_edit(request: PortalRequest, pk: int) -> HttpResponse:
@@ -251,6 +271,8 @@ def member_plan_edit(request: PortalRequest, pk: int) -> HttpResponse:
             sheet.save()
     except LostUpdate:
         return _lost(request, record)
+    if locked := sheet.left_out(request.POST):
+        messages.info(request, f"{'、'.join(locked)}已经记为完成，学习内容不再改动。")
     record = _seen(access, pk)
     if request.POST.get("action") != "file":
         messages.success(request, "已存草稿。" if first else "已保存修改，还没有再次报送。")
@@ -338,6 +360,49 @@ def _sheet(
     return render(request, "study/member_plan_edit.html", context, status=status)
 
 
+# Drafting anew
+
+
+def member_plan_redraft(request: PortalRequest, pk: int) -> HttpResponse:
+    """Another choice for the weeks to come; what is done, and what lies behind, stays as it is."""
+    access = request.access
+    record = _seen(access, pk)
+    if away := _away(request, record):
+        return away
+    branch = record.filing.branch
+    assert branch is not None  # noqa: S101 — a member's plan is sent to a branch
+    asked = partial(WeekChoiceForm, plan=record.plan, committee_id=branch.committee_id, record=record)
+    if request.method != "POST":
+        return _redraft_page(request, record, asked(None))
+    choice = asked(request.POST)
+    if not choice.is_valid():
+        return _redraft_page(request, record, choice, status=422)
+    try:
+        with audit.act(access, audit.Kind.WRITE, "重新起草个人自学计划", record.filing) as entry:
+            entry.detail["count"] = count = choice.redraft(record, _first_day(record.plan, access.on))
+    except LostUpdate:
+        data = request.POST.copy()
+        data["edition"] = str(Filing.objects.get(pk=record.filing_id).edition)
+        choice = asked(data)
+        choice.add_error(None, "这份计划在您打开之后被修改过，还没有重新起草。仍要重新起草的，请再点一次。")
+        return _redraft_page(request, record, choice, status=409)
+    messages.success(request, f"已重新起草{count}周的学习内容，请核对后报送。")
+    return redirect("study:member_plan_edit", pk=pk)
+
+
+def _redraft_page(
+    request: PortalRequest, record: MemberPlan, choice: WeekChoiceForm, *, status: int = 200
+) -> HttpResponse:
+    first = _first_day(record.plan, request.access.on)
+    monday = weeks_left(record.plan.year, first)[0]
+    context = {
+        "record": record, "choice": choice, "from_on": monday,
+        "open_count": record.weeks.filter(week_on__gte=monday, done_at__isnull=True).count(),
+        "done_count": record.weeks.filter(done_at__isnull=False).count(),
+    }  # fmt: skip
+    return render(request, "study/member_plan_redraft.html", context, status=status)
+
+
 # Ticking the weeks off
 
 
@@ -358,7 +423,7 @@ def week_done(request: PortalRequest, pk: int) -> HttpResponse:
     at_home = request.POST.get("next") == "home"
     back = redirect("/" if at_home else f"{reverse('study:member_plan')}#week-{week.pk}")
     form = WeekDoneForm(request.POST)
-    if week.plan.filing.state != State.APPROVED:
+    if not is_ticking(week.plan.filing):
         messages.info(request, "计划经党支部审定后，再逐周填写完成情况。")
     elif request.POST.get("undo"):
         with audit.act(access, audit.Kind.WRITE, "撤销每周学习完成", week.plan.filing, week=week.week_on):
@@ -379,95 +444,3 @@ def week_done(request: PortalRequest, pk: int) -> HttpResponse:
                 WeekItem.objects.filter(pk=week.pk, done_at__isnull=False).update(note=form.cleaned_data["note"])
                 messages.success(request, "已保存学习体会。")
     return back
-
-
-# The branch's review
-
-
-def plan_review(request: PortalRequest) -> HttpResponse:
-    """The plans of the branch's members: approve many, send one back, see who has not filed and how far they are."""
-    access = request.access
-    if request.method == "POST":
-        refused = _decide(request, access)
-        if refused is None:
-            return redirect("study:plan_review")
-        return _review(request, access, status=422, refused=refused)
-    return _review(request, access)
-
-
-def _reviewed(access: Access) -> Any:
-    return MemberPlan.objects.filter(
-        filing__branch__in=access.files_for, filing__desk=Filing.Desk.BRANCH, filing__year=access.on.year
-    )
-
-
-def _decide(request: PortalRequest, access: Access) -> dict[str, Any] | None:
-    """Make the moves that were asked for, each by itself; returns what to mend where a reason is missing."""
-    back = request.POST.get("send_back", "")
-    wanted = [back] if back else request.POST.getlist("approve")
-    numbers = [int(text) for text in wanted if text.isascii() and text.isdecimal() and len(text) < 19]
-    if not numbers:
-        messages.info(request, "请先勾选要审定的计划。")
-        return None
-    name = "send_back" if back else "approve"
-    note = request.POST.get(f"note-{back}", "").strip() if back else ""
-    if back and len(note) > 500:
-        return {"pk": numbers[0], "note": note, "error": "退回原因最多500字，请缩短。"}
-    done, moved = [], []
-    plans = _reviewed(access).filter(filing__in=numbers).select_related("filing", "member").order_by("filing__filed_at")
-    for plan in plans:
-        filing = plan.filing
-        edition = request.POST.get(f"edition-{filing.pk}", "")
-        seen = int(edition) if edition.isascii() and edition.isdecimal() and len(edition) < 10 else None
-        try:
-            moves.move(filing, name, access=access, note=note, expected_edition=seen)
-        except (moves.AlreadyMoved, moves.NotAllowed) as error:
-            moved.append(f"{plan.member.name}的计划没有办理：{error.sentences[0]}")
-        except moves.MoveRefused as error:
-            return {"pk": filing.pk, "note": note, "error": "".join(error.sentences)}
-        else:
-            done.append(plan.member.name)
-    if done:
-        words = "、".join(done[:5]) + (f"等{len(done)}人" if len(done) > 5 else "")
-        did = "已退回，对方会看到您写的原因" if back else "已审定"
-        messages.success(request, f"{words}的自学计划{did}。")
-    if moved:
-        more = f"另有{len(moved) - 5}份也没有办理。" if len(moved) > 5 else ""
-        messages.info(request, "".join(moved[:5]) + more)
-    return None
-
-
-def _review(
-    request: PortalRequest, access: Access, *, status: int = 200, refused: dict[str, Any] | None = None
-) -> HttpResponse:
-    due = Q(weeks__week_on__lt=access.on - timedelta(days=6))
-    plans = (
-        _reviewed(access)
-        .filter(filing__first_filed_at__isnull=False)
-        .annotate(
-            week_count=Count("weeks"),
-            due_count=Count("weeks", filter=due),
-            done_count=Count("weeks", filter=Q(weeks__done_at__isnull=False)),
-            done_due=Count("weeks", filter=due & Q(weeks__done_at__isnull=False)),
-        )
-        .select_related("filing__branch", "member")
-        .prefetch_related("weeks")
-    )
-    waiting = Paginator(plans.filter(filing__state=State.FILED).order_by("filing__filed_at", "pk"), A_PAGE)
-    others = plans.exclude(filing__state=State.FILED).order_by("member__name_key", "pk")
-    page = Paginator(others, A_PAGE).get_page(request.GET.get("page"))
-    shown = list(waiting.get_page(1))
-    owing = Duty.objects.filter(
-        branch__in=access.files_for, year=access.on.year, member__isnull=False, requirement__proof="member_plan"
-    )
-    not_filed = owing.unsettled(access.now).select_related("member", "branch").order_by("member__name_key", "pk")
-    context = {
-        "waiting": [{"plan": p, "mine": p.member_id == access.member_id} for p in shown],
-        "waiting_count": waiting.count, "may_tick": any(p.member_id != access.member_id for p in shown),
-        "page": page, "not_filed": list(not_filed[: 2 * A_PAGE]), "not_filed_count": not_filed.count(),
-        "refused": refused, "many": len(access.files_for) > 1, "year": access.on.year,
-        "approve_due": Duty.objects.of_branch(access.files_for)
-        .filter(requirement__proof="approvals", year=access.on.year)
-        .unsettled(access.now).order_by("due_at").first(),
-    }  # fmt: skip
-    return render(request, "study/plan_review.html", context, status=status)

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from branches.access import Access
 from branches.models import Post
-from plan.models import Duty, Filing
+from plan.models import Duty, Filing, Reading
 from plan.moves import is_desk, missing_to_file, move
 from study.models import MemberPlan, WeekItem
 from study.papers import member_plan_snapshot
@@ -28,7 +28,8 @@ def now(clock):
 
 
 def begun(login, who: str = "member") -> MemberPlan:
-    assert login(who).post(BEGIN).status_code == 302
+    titles = list(Reading.objects.filter(plan__year=2018).values_list("title", flat=True))
+    assert login(who).post(BEGIN, {"titles": titles, "hours": "2"}).status_code == 302
     return MemberPlan.objects.latest("pk")
 
 
