@@ -36,7 +36,8 @@ class PushForm(PortalForm):
     )  # fmt: skip
     url = forms.URLField(
         label="网址", max_length=500, required=False, assume_scheme="https",
-        validators=[URLValidator(schemes=["http", "https"], message="请填写 http 或 https 开头的网址。")],
+        validators=[URLValidator(schemes=["http", "https"])],
+        error_messages={"invalid": "这不是网址，请写成 http 或 https 开头的。"},
         widget=forms.URLInput(attrs={"placeholder": "https://"}),
     )  # fmt: skip
     material = forms.ModelChoiceField(
