@@ -9,7 +9,7 @@ Sources: ITU-T T.81 annex B (JPEG), PNG third edition chapters 5 and 11, RFC 964
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -32,6 +32,9 @@ _MOVING = "是动图，含多帧画面。请截取其中一帧，另存为 JPEG 
 _RARE = "用了少见的 JPEG 编码方式，无法读取。请用手机或电脑另存为普通 JPEG 后再上传。"
 
 
+CheckSize = Callable[[int, int], None]
+
+
 class Refusal(Exception):
     """The sentence with which a file is refused, to be read after its name."""
 
@@ -49,7 +52,12 @@ class Unwrapped(NamedTuple):
 
 def unwrap(data: bytes) -> Unwrapped:
     """Return the first picture of a JPEG, MPO, PNG or WebP file without anything else; raises Refusal."""
-    return _UNWRAP[kind_of(data)](data)
+    return _UNWRAP[kind_of(data)](data, _check_size)
+
+
+def bare(data: bytes) -> bytes:
+    """Return the same picture of whatever size, not to be decoded here, without anything else; raises Refusal."""
+    return _UNWRAP[kind_of(data)](data, lambda width, height: None).stream
 
 
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -113,7 +121,7 @@ _JPEG_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 
 
-def _unwrap_jpeg(data: bytes) -> Unwrapped:
+def _unwrap_jpeg(data: bytes, check_size: CheckSize) -> Unwrapped:
     """Keep tables, frame and scans up to the first end-of-image; raise Refusal where a decoder would have to guess."""
     kept = [b"\xff\xd8"]
     exif, source_format, frame, scans = b"", "JPEG", b"", 0
@@ -166,7 +174,7 @@ def _unwrap_jpeg(data: bytes) -> Unwrapped:
     if not scans:
         raise Refusal(DAMAGED)
     height, width = struct.unpack_from(">HH", frame, 1)
-    _check_size(width, height)
+    check_size(width, height)
     if frame[0] != 8:
         raise Refusal(_RARE)
     store = 0
@@ -185,7 +193,7 @@ _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
-def _unwrap_png(data: bytes) -> Unwrapped:
+def _unwrap_png(data: bytes, check_size: CheckSize) -> Unwrapped:
     """Keep header, palette, transparency and pixels; inflate them once, unkept, to know their true size."""
     header = palette = transparency = exif = b""
     pixels: list[memoryview] = []
@@ -213,7 +221,7 @@ def _unwrap_png(data: bytes) -> Unwrapped:
     else:
         raise Refusal(_CUT)
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", header)
-    _check_size(width, height)
+    check_size(width, height)
     if depth not in _PNG_DEPTHS.get(colour, ()) or compression or filtering or interlace > 1 or not pixels:
         raise Refusal(DAMAGED)
     if colour == 3 and (not palette or len(palette) % 3):
@@ -292,7 +300,7 @@ def _check_inflated(pixels: list[memoryview], expected: int) -> None:
         raise Refusal(_CUT)
 
 
-def _unwrap_webp(data: bytes) -> Unwrapped:
+def _unwrap_webp(data: bytes, check_size: CheckSize) -> Unwrapped:
     """Keep the one bitstream and its transparency plane."""
     bitstream = alpha = exif = b""
     kind = b""
@@ -325,7 +333,7 @@ def _unwrap_webp(data: bytes) -> Unwrapped:
         width, height = (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
     else:
         raise Refusal(DAMAGED)
-    _check_size(width, height)
+    check_size(width, height)
     chunks = [_riff(kind, bitstream)]
     if alpha and kind == b"VP8 ":
         canvas = struct.pack("<I", 0x10) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")

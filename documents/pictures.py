@@ -5,27 +5,20 @@ No byte of an upload is kept: `containers` takes the file apart and Pillow sees 
 """
 
 import atexit
-import contextlib
-import dataclasses
 import hashlib
 import io
-import json
 import math
 import os
 import re
-import resource
-import struct
-import subprocess
-import sys
-import threading
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import IO
+from typing import Any
 
 from PIL import Image
 
+from documents import children
 from documents.containers import DAMAGED, MEGABYTE, SHANGHAI, Refusal, Unwrapped, kind_of, read_exif, unwrap
 
 MAX_BYTES = 20 * MEGABYTE
@@ -59,6 +52,9 @@ class CleanPicture:
     thumb_sha256: str
     taken_at: datetime | None
     source_format: str
+
+
+_FELL = "处理不了，画面可能已损坏。请用手机或电脑另存为普通 JPEG 后再上传。"
 
 
 # The two doors
@@ -105,12 +101,14 @@ def clean_in_child(data: bytes, name: str, *, seconds: float = 10.0) -> CleanPic
     shown = clean_name(name)
     try:
         _check_bytes(data)
-        answer = _child.ask(data, shown, seconds)
+        said, bodies = _child.ask(data, shown, seconds)
+        if "refused" in said:
+            raise PictureRefused(str(said["refused"]))
+        return _answered(said, bodies)
     except Refusal as refusal:
         raise PictureRefused(f"“{shown}”{refusal}") from None
-    if isinstance(answer, str):
-        raise PictureRefused(answer)
-    return answer
+    except (children.ChildFell, ValueError, KeyError, TypeError):
+        raise PictureRefused(f"“{shown}”{_FELL}") from None
 
 
 # What may come in
@@ -263,134 +261,43 @@ def _clean_character(character: str) -> str:
 
 # The warm child
 
-_CHILD_MEMORY = 1024 * MEGABYTE
-_ASK = struct.Struct(">dII")  # seconds, bytes of the name, bytes of the file
-_ANSWER = struct.Struct(">I")  # bytes of a JSON object; the JPEG and the thumbnail follow
-
-
-class _Child:
-    """One process that cleans one photo at a time; it answers in plain data, never pickles: it may be subverted."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def ask(self, data: bytes, shown: str, seconds: float) -> CleanPicture | str:
-        """Return the cleaned photo, or the sentence with which it was refused; raises Refusal when the child fell."""
-        with self.lock:
-            process = self.process
-            if process is None or process.poll() is not None:
-                self.stop()
-                process = self.process = self._start()
-            watch = threading.Timer(seconds, process.kill)
-            watch.start()
-            try:
-                return self._exchange(process, data, shown, seconds)
-            except (OSError, EOFError, ValueError, KeyError, TypeError):
-                process.kill()
-                self.stop()
-                raise Refusal("处理不了，画面可能已损坏。请用手机或电脑另存为普通 JPEG 后再上传。") from None
-            finally:
-                watch.cancel()
-                watch.join()
-
-    def _start(self) -> "subprocess.Popen[bytes]":
-        root = str(Path(__file__).resolve().parent.parent)
-        program = f"import sys; sys.path.append({root!r}); from documents import pictures; pictures.serve()"
-        return subprocess.Popen(  # noqa: S603 - our own function, by our own interpreter
-            [sys.executable, "-I", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}, cwd="/"
-        )
-
-    def _exchange(
-        self, process: "subprocess.Popen[bytes]", data: bytes, shown: str, seconds: float
-    ) -> CleanPicture | str:
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101 - pipes, as asked for in _start
-        label = shown.encode()
-        process.stdin.write(_ASK.pack(seconds, len(label), len(data)) + label)
-        process.stdin.write(data)
-        process.stdin.flush()
-        said = json.loads(_read(process.stdout, _ANSWER.unpack(_read(process.stdout, _ANSWER.size))[0]))
-        if "refused" in said:
-            return str(said["refused"])
-        taken_at = said["taken_at"] and datetime.fromisoformat(said["taken_at"]).astimezone(SHANGHAI)
-        jpeg, thumb = _read(process.stdout, int(said["jpeg"])), _read(process.stdout, int(said["thumb"]))
-        return CleanPicture(
-            jpeg=jpeg,
-            thumb=thumb,
-            width=int(said["width"]),
-            height=int(said["height"]),
-            sha256=hashlib.sha256(jpeg).hexdigest(),
-            thumb_sha256=hashlib.sha256(thumb).hexdigest(),
-            taken_at=taken_at or None,
-            source_format=str(said["source_format"]),
-        )
-
-    def stop(self) -> None:
-        """End the child, if there is one, and wait for it."""
-        if self.process is not None:
-            self._close_pipes(self.process)
-            self.process.wait()
-            self.process = None
-
-    def forget(self) -> None:
-        """Leave the child to the process that started it; called in a process just forked from that one."""
-        self.lock = threading.Lock()
-        if self.process is not None:
-            self._close_pipes(self.process)
-            self.process.returncode = 0  # not ours to wait for
-            self.process = None
-
-    @staticmethod
-    def _close_pipes(process: "subprocess.Popen[bytes]") -> None:
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-
-
-def _read(source: IO[bytes], size: int) -> bytes:
-    if size > MAX_BYTES:
-        raise ValueError("more than a photo")
-    data = source.read(size)
-    if len(data) != size:
-        raise EOFError
-    return data
-
 
 def serve() -> None:
-    """Be the child: clean photos from standard input to standard output until the parent closes the pipe."""
-    asked, answered = sys.stdin.buffer, sys.stdout.buffer
-    for limit, most in (
-        (resource.RLIMIT_AS, _CHILD_MEMORY),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(limit, (most, most))
+    """Be the child that cleans photos."""
     Image.preinit()
-    while head := asked.read(_ASK.size):
-        seconds, label, size = _ASK.unpack(head)
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        allowed = math.ceil(used.ru_utime + used.ru_stime + seconds)
-        resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
-        shown = _read(asked, label).decode()
-        try:
-            picture = clean(_read(asked, size), shown)
-        except PictureRefused as refusal:
-            said: dict[str, object] = {"refused": str(refusal)}
-            bodies = []
-        else:
-            bodies = [picture.jpeg, picture.thumb]
-            said = dataclasses.asdict(picture) | {
-                "jpeg": len(picture.jpeg),
-                "thumb": len(picture.thumb),
-                "taken_at": picture.taken_at and picture.taken_at.isoformat(),
-            }
-            del picture
-        text = json.dumps(said).encode()
-        answered.write(_ANSWER.pack(len(text)) + text + b"".join(bodies))
-        answered.flush()
+    children.serve(_work)
 
 
-_child = _Child()
+def _work(data: bytes, shown: str) -> children.Answer:
+    try:
+        picture = clean(data, shown)
+    except PictureRefused as refusal:
+        return {"refused": str(refusal)}, []
+    said = {
+        "width": picture.width,
+        "height": picture.height,
+        "taken_at": picture.taken_at and picture.taken_at.isoformat(),
+        "source_format": picture.source_format,
+    }
+    return said, [picture.jpeg, picture.thumb]
+
+
+def _answered(said: dict[str, Any], bodies: Sequence[bytes]) -> CleanPicture:
+    """Read what the child said; its word is taken for nothing that can be known here."""
+    jpeg, thumb = bodies
+    taken_at = said["taken_at"] and datetime.fromisoformat(said["taken_at"]).astimezone(SHANGHAI)
+    return CleanPicture(
+        jpeg=jpeg,
+        thumb=thumb,
+        width=int(said["width"]),
+        height=int(said["height"]),
+        sha256=hashlib.sha256(jpeg).hexdigest(),
+        thumb_sha256=hashlib.sha256(thumb).hexdigest(),
+        taken_at=taken_at or None,
+        source_format=str(said["source_format"]),
+    )
+
+
+_child = children.WarmChild(__name__)
 atexit.register(_child.stop)
 os.register_at_fork(after_in_child=_child.forget)

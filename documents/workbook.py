@@ -20,13 +20,12 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any, Literal
 from xml.parsers import expat
 from zoneinfo import ZoneInfo
 
 import openpyxl
-from defusedxml.ElementTree import fromstring
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
@@ -34,6 +33,7 @@ from openpyxl.utils.datetime import MAC_EPOCH
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 from openpyxl.worksheet.properties import PageSetupProperties
 
+from documents import packages
 from documents.text import normalised, printable, width
 
 Kind = Literal["text", "int", "decimal", "date", "datetime"]
@@ -500,7 +500,7 @@ def _examine(archive: zipfile.ZipFile) -> None:
         raise WorkbookRefused(f"文件展开后过大（超过 {MAX_TOTAL // 2**20} MB）。{START_AFRESH}")
     if any(m.file_size > 2**20 and m.file_size > MAX_RATIO * max(m.compress_size, 1) for m in members):
         raise WorkbookRefused(f"文件压缩异常，可能含有大片空白格或填充内容。{START_AFRESH}")
-    if len(set(lower)) != len(lower) or any(_escapes(name) for name in names):
+    if len(set(lower)) != len(lower) or any(packages.escapes(name) for name in names):
         raise WorkbookRefused(f"文件结构异常，不是 Excel 或 WPS 直接保存的工作簿。{SAVE_AS}")
     if "xl/workbook.xml" not in lower or "[content_types].xml" not in lower:
         what = "这是 Word 文档" if "word/document.xml" in lower else "这不是 .xlsx 工作簿"
@@ -521,37 +521,18 @@ def _examine(archive: zipfile.ZipFile) -> None:
         )
 
 
-def _escapes(name: str) -> bool:
-    return "\\" in name or name.startswith("/") or ".." in PurePosixPath(name).parts
-
-
 def _named(names: Iterable[str], wanted: str) -> str:
     return next(name for name in names if name.lower() == wanted)
 
 
 def _refuse_dtd(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    """A document type can only stand before the first element: read to there, in whatever encoding the part is."""
-    found: list[str] = []
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = lambda *_: found.append("doctype")
-    parser.EntityDeclHandler = lambda *_: found.append("entity")
-    parser.StartElementHandler = lambda *_: found.append("element")
     with archive.open(member) as part:
-        while not found and (chunk := part.read(4096)):
-            try:
-                parser.Parse(chunk)
-            except expat.ExpatError:
-                if not found:
-                    raise
-    if found and found[0] != "element":
-        raise WorkbookRefused(f"文件中含有 Excel 不会写入的实体定义（DTD），已停止读取。{START_AFRESH}")
+        if packages.has_doctype(iter(lambda: part.read(4096), b"")):
+            raise WorkbookRefused(f"文件中含有 Excel 不会写入的实体定义（DTD），已停止读取。{START_AFRESH}")
 
 
 def _points_outside(relations: bytes) -> bool:
-    return any(
-        relation.get("TargetMode", "").lower() == "external" and not relation.get("Type", "").endswith("/hyperlink")
-        for relation in fromstring(relations, forbid_dtd=True)
-    )
+    return any(relation.points_outside for relation in packages.relations(relations))
 
 
 def _parse(file: IO[bytes], max_rows: int, above: int, max_columns: int) -> dict[str, Any]:
