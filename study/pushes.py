@@ -15,6 +15,7 @@ from django.db.models import Count, F, Q
 from branches import audit
 from branches.access import Access
 from branches.models import Branch, Committee, Membership, on_day
+from documents.office_files import DocumentRefused, clean_document_in_child
 from documents.pictures import MAX_BYTES, PictureRefused, clean_in_child, clean_name
 from documents.storage import DamagedContent
 from study import sending
@@ -24,6 +25,7 @@ from study.models.mobile import addressed_to
 log = logging.getLogger(__name__)
 
 MOST_FILES = 12
+DOCUMENTS = (".docx", ".xlsx", ".pdf")
 WITHDRAWN = "推送已撤回"
 
 
@@ -182,16 +184,16 @@ def _counted(push: Push, branches: list[Branch], today: Any) -> list[tuple[Branc
 
 
 def add_files(push: Push, files: Sequence[UploadedFile], access: Access) -> list[str]:
-    """Clean the pictures one by one and add the good ones to the draft; a sentence for each that stayed out."""
+    """Clean the files one by one and add the good ones to the draft; a sentence for each that stayed out."""
     cleaned, errors = [], []
     for file in files:
         shown = clean_name(file.name or "")
         try:
             cleaned.append(_cleaned(file, shown))
-        except PictureRefused as refusal:
+        except (PictureRefused, DocumentRefused) as refusal:
             errors.append(str(refusal))
         except (OSError, DamagedContent):
-            log.exception("a picture of a push could not be kept")
+            log.exception("a file of a push could not be kept")
             errors.append(f"“{shown}”没有存上：服务器的存储暂时不可用。请稍后再传；仍不行时请联系系统管理员。")
     if cleaned:
         errors += _write_down(push, cleaned, access)
@@ -200,9 +202,13 @@ def add_files(push: Push, files: Sequence[UploadedFile], access: Access) -> list
 
 def _cleaned(file: UploadedFile, shown: str) -> PushFile:
     if (file.size or 0) > MAX_BYTES:
-        raise PictureRefused(f"“{shown}”超过20 MB的上限。请在相册中另存为较小的 JPEG 后再上传。")
-    picture = clean_in_child(file.read(), shown)
+        raise PictureRefused(f"“{shown}”超过20 MB的上限。请另存为较小的文件后再上传。")
     storage: Any = storages["evidence"]
+    if shown.lower().endswith(DOCUMENTS):
+        document = clean_document_in_child(file.read(), shown)
+        storage.put(document.data, f".{document.format}")
+        return PushFile(name=shown, format=document.format, size=document.size, sha256=document.sha256)
+    picture = clean_in_child(file.read(), shown)
     storage.put(picture.jpeg)
     storage.put(picture.thumb)
     return PushFile(
@@ -212,18 +218,18 @@ def _cleaned(file: UploadedFile, shown: str) -> PushFile:
 
 def _write_down(push: Push, cleaned: Iterable[PushFile], access: Access) -> list[str]:
     errors = []
-    with audit.act(access, audit.Kind.WRITE, "添加推送图片", push) as entry:
-        # Locked first: what goes out at this moment goes out without these pictures, or with them.
+    with audit.act(access, audit.Kind.WRITE, "添加推送附件", push) as entry:
+        # Locked first: what goes out at this moment goes out without these files, or with them.
         row = Push.objects.select_for_update(of=("self",)).get(pk=push.pk)
         if not row.is_draft:
-            return ["已经推送，不能再添加图片。"]
+            return ["已经推送，不能再添加图片和附件。"]
         here = set(row.files.values_list("sha256", flat=True))
         position = row.files.count()
         for file in cleaned:
             if file.sha256 in here:
                 continue
             if len(here) >= MOST_FILES:
-                errors.append(f"“{file.name}”没有添加：一次推送最多{MOST_FILES}张图片。")
+                errors.append(f"“{file.name}”没有添加：一次推送最多{MOST_FILES}个图片和附件。")
                 continue
             here.add(file.sha256)
             file.push, file.position = row, position
@@ -236,8 +242,8 @@ def _write_down(push: Push, cleaned: Iterable[PushFile], access: Access) -> list
 
 
 def remove_file(file: PushFile, access: Access) -> bool:
-    """Take a picture out of a draft; False where the push is out already."""
-    with audit.act(access, audit.Kind.WRITE, "移除推送图片", file.push) as entry:
+    """Take a file out of a draft; False where the push is out already."""
+    with audit.act(access, audit.Kind.WRITE, "移除推送附件", file.push) as entry:
         row = Push.objects.select_for_update(of=("self",)).get(pk=file.push_id)
         entry.ok = row.is_draft
         if row.is_draft:

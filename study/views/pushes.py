@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from django import forms
@@ -10,7 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.db.models import Q
-from django.http import Http404, HttpResponse
+from django.http import FileResponse, Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
@@ -25,6 +27,10 @@ from study.push_form import LostUpdate, PushForm
 
 PER_PAGE = 50
 SIZES = [("1", "标准"), ("2", "大"), ("3", "更大"), ("4", "最大")]
+OFFICE = "application/vnd.openxmlformats-officedocument"
+TYPES = {
+    "docx": f"{OFFICE}.wordprocessingml.document", "xlsx": f"{OFFICE}.spreadsheetml.sheet", "pdf": "application/pdf",
+}  # fmt: skip
 LOST = "这份推送在您打开之后被别人修改过，您刚才填写的还没有保存。请对照下面的不同之处，再次保存即以您的为准。"
 
 
@@ -112,7 +118,7 @@ def _parts(push: Push) -> tuple[list[reader.Part], bool]:
     return own, False
 
 
-def push_file(request: PortalRequest, pk: int, size: str) -> HttpResponse:
+def push_file(request: PortalRequest, pk: int, size: str) -> HttpResponseBase:
     """A picture or a document of a push for those who may read it; nothing in it runs."""
     if size not in ("full", "thumb"):
         raise Http404
@@ -120,12 +126,18 @@ def push_file(request: PortalRequest, pk: int, size: str) -> HttpResponse:
     file = get_object_or_404(seen, pk=pk)
     thumb = size == "thumb" and file.format == "jpg"
     etag = quote_etag(file.thumb_sha256 if thumb else file.sha256)
-    response = get_conditional_response(request, etag=etag)
+    response: HttpResponseBase | None = get_conditional_response(request, etag=etag)
     if response is None:
         data = pushes.read(file, thumb=thumb)
         if data is None:
             raise Http404
-        response = HttpResponse(data, content_type="image/jpeg")
+        if file.format == "jpg":
+            response = HttpResponse(data, content_type="image/jpeg")
+        else:
+            # Never shown in the page: what opens it is the reader's own programme.
+            response = FileResponse(
+                io.BytesIO(data), as_attachment=True, filename=file.name, content_type=TYPES[file.format]
+            )
     response["ETag"] = etag
     # Asked for anew each time: what was taken back must not stay to be seen.
     response["Cache-Control"] = "private, no-cache"
@@ -214,7 +226,7 @@ def push_edit(request: PortalRequest, pk: int) -> HttpResponse:
 def _kept(request: PortalRequest, push: Push) -> HttpResponse:
     """The text is kept; now its pictures, and then what the button asked for."""
     access = request.access
-    errors = pushes.add_files(push, request.FILES.getlist("pictures"), access)
+    errors = pushes.add_files(push, request.FILES.getlist("files"), access)
     for sentence in errors:
         messages.error(request, sentence)
     gone = push.files.filter(pk=_number(request.POST.get("remove", ""))).first()
@@ -261,7 +273,7 @@ def _form_page(
 ) -> HttpResponse:  # fmt: skip
     context = {
         "form": form, "push": push, "differences": differences or [], "most": pushes.MOST_FILES,
-        "pictures": push.files.filter(format="jpg") if push else [],
+        "files": push.files.all() if push else [],
     }  # fmt: skip
     return render(request, "study/push_form.html", context, status=status)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date
 
+import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from branches.models import AuditEvent, Branch, Committee, Membership
+from documents.workbook import Column, Sheet, write
 from study import pushes
 from study.models import Material, Push, Studied
 from tests.conftest import World, add_member, add_user, at, logged_in
@@ -102,7 +105,7 @@ def test_the_home_shows_three_unread_and_how_many_there_are(world, login):
 
 def test_a_push_is_written_looked_at_and_sent_out_once(world, login):
     client = login("secretary")
-    answer = client.post(NEW, typed(world, action="look", pictures=[photo()]))
+    answer = client.post(NEW, typed(world, action="look", files=[photo()]))
     push = Push.objects.get()
     assert answer.status_code == 302 and answer["Location"] == push.get_absolute_url()
     assert push.is_draft and push.files.count() == 1
@@ -175,7 +178,7 @@ def test_what_is_out_is_not_changed_any_more(world, login):
     edit = reverse("study:push_edit", args=[push.pk])
     for posted in ({"action": "discard"}, typed(world, title="偷偷改的", edition=push.edition)):
         assert login("secretary").post(edit, posted).status_code == 302
-    assert pushes.add_files(push, [photo()], world.access("secretary", NOW)) == ["已经推送，不能再添加图片。"]
+    assert pushes.add_files(push, [photo()], world.access("secretary", NOW)) == ["已经推送，不能再添加图片和附件。"]
     assert (Push.objects.get().title, push.files.count()) == ("发出的", file_count)
 
 
@@ -210,6 +213,21 @@ def test_no_more_pictures_than_twelve_and_no_file_that_is_none(world):
     other = push_by(access, "二")
     assert len(pushes.add_files(other, [SimpleUploadedFile("a.jpg", b"<svg onload=alert(1)>")], access)) == 1
     assert not other.files.exists()
+
+
+def test_a_document_is_written_anew_and_only_ever_downloaded(world, login):
+    access = world.access("secretary", NOW)
+    push = push_by(access)
+    sheet = write([Sheet("计划", [Column("内容", 20)], [["学习党章"]])], stamp="不外传的作者")
+    file = SimpleUploadedFile("学习计划.xlsx", sheet)
+    assert pushes.add_files(push, [file], access) == []
+    kept = push.files.get()
+    assert (kept.name, kept.format, kept.thumb_sha256) == ("学习计划.xlsx", "xlsx", "")
+    sent_out(push, access)
+    answer = login("member").get(reverse("study:push_file", args=[kept.pk, "full"]))
+    assert answer["Content-Disposition"].startswith("attachment") and answer["Content-Security-Policy"] == "sandbox"
+    book = openpyxl.load_workbook(io.BytesIO(b"".join(answer.streaming_content)))
+    assert any("学习党章" in str(cell.value) for row in book.active for cell in row)
 
 
 def test_a_material_in_use_can_go_along_and_its_text_is_read_in_parts(world, login):
