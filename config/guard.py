@@ -45,6 +45,11 @@ ACCOUNT_PAGES = (
     "branches:account", "branches:password", "branches:privacy", "branches:totp", "branches:recovery_codes",
     "branches:own_contact", "branches:own_history", "branches:who_sees_me",
 )  # fmt: skip
+# The mobile branch.
+MOBILE_PAGES = (
+    "study:push_list", "study:push_detail", "study:push_new", "study:push_edit", "study:channel_list",
+    "study:channel_new",
+)  # fmt: skip
 # The pages of what was sent: one filing and its versions.
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")
 # For those who see all branches: the branches' records, calendars and study plans stand beside what was sent.
@@ -138,6 +143,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
             place("方案", "journal-text", "plan:plan_list", *PLAN_PAGES),
             place("支部与党员", "people", "branches:branch_list", *PEOPLE_PAGES),
             place("报送件", "files", "plan:filing_list", *FILING_PAGES, *RECORD_PAGES),
+            place("移动党支部", "phone", *MOBILE_PAGES),
             place("登记簿", "clock-history", "plan:log"),
         ]
     elif roles & {Role.SECRETARY, Role.DEPUTY, Role.COMMISSIONER}:
@@ -149,6 +155,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
             place("学习计划", "journal-text", "study:branch_plan", *PLANNING_PAGES),
             place("任务清单", "check2-square", "plan:duty_list", "plan:duty_detail"),
             place("方案", "book", "plan:plan_list", *PLAN_PAGES),
+            place("移动党支部", "phone", *MOBILE_PAGES),
             place("党员名册", "people", *ROSTER_PAGES),
         ]
     elif Role.INSPECTOR in roles:
@@ -157,6 +164,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
             place("欠报清单", "list-check", "plan:duty_list", "plan:duty_detail"),
             place("报送件", "files", "plan:filing_list", *FILING_PAGES, *RECORD_PAGES),
             place("支部", "people", "branches:branch_list", *PEOPLE_PAGES),
+            place("移动党支部", "phone", *MOBILE_PAGES),
             place("方案", "book", "plan:plan_list", *PLAN_PAGES),
         ]
     elif Role.SYSADMIN in roles:
@@ -183,6 +191,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
             place("学习计划", "journal-text", "study:member_plan", *OWN_PLAN_PAGES),
             place("日历", "calendar3", "study:calendar"),
             place("方案", "book", "plan:plan_list", *PLAN_PAGES),
+            place("移动党支部", "phone", *MOBILE_PAGES),
             place("支部计划", "journal-text", "study:branch_plan"),
             place("支部活动", "files", "study:gathering_list"),
         ]

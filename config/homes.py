@@ -14,16 +14,18 @@ from django.utils.timezone import localdate, localtime, make_aware
 from branches.access import Access
 from branches.models import Branch
 from branches.organization import terms_due
-from branches.templatetags.portal import days_late
+from branches.templatetags.portal import cn_moment, days_late
 from config import handover
 from plan.models import Duty, Filing, Plan, Standing, under
 from plan.settling import may_settle, settle_url
 from plan.views.filings import WAITS_FOR, waiting_for
 from study import progress
-from study.models import MemberPlan, PlanItem, WeekItem
+from study.models import MemberPlan, PlanItem, Push, WeekItem
+from study.models.mobile import addressed_to
 
 A_LIST = 20
 A_FEW = 8
+FEW_PUSHES = 3
 A_MONTH = timedelta(days=31)
 NAMES = 6  # named one by one in a line; more are counted
 
@@ -172,7 +174,7 @@ def leader_home(access: Access) -> dict[str, Any]:
     return {
         "next": next((line for lines in lists for line in lines if line.action_url), None),
         "late": late, "sent_back": sent_back, "this_week": this_week, "this_month": this_month, "later": later,
-        "mine": mine, "waiting": _filing_group(waiting, label="打开审定", whose=True),
+        "mine": mine, "pushes": unread_pushes(access), "waiting": _filing_group(waiting, label="打开审定", whose=True),
         "terms": _terms(Branch.objects.filter(pk__in=access.leads), access), "handovers": handover.notices(access),
         "behind": progress.behind(progress.people_of(access.leads, access), access).count(),
         "recent": _filing_group(filings.filter(filed_at__isnull=False).order_by("-filed_at", "-pk"), limit=A_FEW),
@@ -210,9 +212,26 @@ def member_home(access: Access) -> dict[str, Any]:
     return {
         "plan": plan,
         "week": WeekItem.objects.filter(plan=plan, week_on=monday).first() if plan else None,
-        "mine": own_duties(access),
+        "mine": own_duties(access), "pushes": unread_pushes(access),
         "dates": _next_dates(access), "handovers": handover.notices(access),
     }  # fmt: skip
+
+
+def unread_pushes(access: Access) -> Group:
+    """The newest of what was pushed to the own branch and is not marked as studied."""
+    if access.branch is None:
+        return Group()
+    mine = Push.objects.out(access.now).filter(addressed_to([access.branch.pk])).with_mark_of(access.member_id)
+    rows = mine.filter(Q(is_studied=False)).select_related("branch", "committee").defer("text")
+    found, total = first_of(rows.order_by("-published_at", "-pk"), FEW_PUSHES)
+    lines = [
+        Line(
+            title=push.title, url=push.get_absolute_url(),
+            sub=f"{push.sender}　{cn_moment(push.published_at, access.now)}",
+        )
+        for push in found
+    ]  # fmt: skip
+    return Group(lines, total)
 
 
 def _next_dates(access: Access) -> list[PlanItem]:

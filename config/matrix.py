@@ -12,6 +12,7 @@ EVERYBODY = frozenset(Role)
 LEADERS = frozenset({Role.SECRETARY, Role.DEPUTY, Role.COMMISSIONER})
 FILERS = frozenset({Role.SECRETARY, Role.DEPUTY})
 OFFICE = frozenset({Role.OFFICE})
+PUSHERS = OFFICE | LEADERS
 OVERSEERS = frozenset({Role.OFFICE, Role.INSPECTOR})
 # Those with business in branches: the three administrators see no business text.
 BUSINESS = frozenset({Role.MEMBER, Role.OFFICE, Role.INSPECTOR}) | LEADERS
@@ -35,6 +36,10 @@ ROUTES: dict[str, Row] = {
     "home": Row(get=EVERYBODY),
     "healthz": Row(get=EVERYBODY, public=True),
     "gallery": Row(get=EVERYBODY),
+    # The web app: what a browser asks for without knowing who asks.
+    "manifest": Row(get=EVERYBODY, public=True),
+    "service_worker": Row(get=EVERYBODY, public=True),
+    "offline": Row(get=EVERYBODY, public=True),
     "handover_pack": Row(get=BUSINESS),
     "handover_docx": Row(get=BUSINESS),
     # branches: people and accounts
@@ -168,4 +173,18 @@ ROUTES: dict[str, Row] = {
     "study:gathering_new": Row(get=LEADERS, post=LEADERS),
     "study:gathering_edit": Row(get=LEADERS, post=LEADERS),
     "study:calendar": Row(get=BUSINESS),
+    # study: the mobile branch
+    "study:push_list": Row(get=BUSINESS),
+    "study:push_new": Row(get=PUSHERS, post=PUSHERS),
+    "study:push_detail": Row(get=BUSINESS),
+    "study:push_edit": Row(get=PUSHERS, post=PUSHERS),
+    "study:push_publish": Row(post=PUSHERS),
+    "study:push_withdraw": Row(post=PUSHERS),
+    "study:push_done": Row(post=BUSINESS),
+    "study:push_file": Row(get=BUSINESS),
+    "study:delivery_again": Row(post=PUSHERS),
+    "study:channel_list": Row(get=OFFICE | FILERS),
+    "study:channel_new": Row(get=OFFICE | FILERS, post=OFFICE | FILERS),
+    "study:channel_test": Row(post=OFFICE | FILERS),
+    "study:channel_end": Row(post=OFFICE | FILERS),
 }

@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from branches.sso import configuration as single_sign_on
+from config import mail
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
@@ -190,11 +191,13 @@ SECOND_FACTOR = frozenset() if DEMO else frozenset(_names - {"none"})
 # Where the head of the audit chain is noted outside the database, one line a day.
 AUDIT_ANCHORS = Path(os.environ.get("AUDIT_ANCHORS", VAR_DIR / "audit-anchors.txt"))
 
+# Where the portal is found from outside: single sign-on comes back to it, announcements of pushes link to it.
+PORTAL_URL = single_sign_on.portal_address(os.environ.get("PORTAL_URL", ""))
 # Campus single sign-on: off (None) unless SSO_KIND says which protocol; what does not fit together stops the start.
 SSO = single_sign_on.read(
     kind=os.environ.get("SSO_KIND", ""),
     server=os.environ.get("SSO_SERVER", ""),
-    portal=os.environ.get("PORTAL_URL", ""),
+    portal=PORTAL_URL,
     claim=os.environ.get("SSO_CLAIM", ""),
     ca_file=os.environ.get("SSO_CA_FILE", ""),
     cas_version=os.environ.get("SSO_CAS_VERSION", "3"),
@@ -205,6 +208,18 @@ SSO = single_sign_on.read(
 
 # What does the reading and writing of long rosters: a function of the import's number and the time it was asked at.
 ROSTER_JOBS = "branches.roster_jobs.in_process"
+
+# Pushes are announced through a process that this starts; the robot's address is WeCom's own but in tests.
+PUSH_SENDER = "study.sending.in_process"
+WECOM_URL = single_sign_on.address(
+    "WECOM_URL", os.environ.get("WECOM_URL") or "https://qyapi.weixin.qq.com/cgi-bin/webhook/send", loopback=True
+)
+# Mail is off without a server; nobody gets mail but the channels of the mobile branch.
+EMAIL_URL = os.environ.get("EMAIL_URL", "")
+globals().update(mail.read(EMAIL_URL))
+DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM", "")
+if EMAIL_URL and "@" not in DEFAULT_FROM_EMAIL:
+    raise ImproperlyConfigured("设置了 EMAIL_URL，请用 EMAIL_FROM 写明发信地址，如 party@example.edu.cn。")
 
 # Longer than any login may last (branches/sessions.py decides that): what has ended can still be told why.
 SESSION_COOKIE_AGE = 12 * 3600
@@ -233,6 +248,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:", "blob:"],
         "font-src": [SELF],
         "connect-src": [SELF],
+        "worker-src": [SELF],
+        "manifest-src": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],

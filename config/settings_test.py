@@ -10,7 +10,7 @@ from pathlib import Path
 from django.template.base import Node
 
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "k" * 50)
-for name in ("DEMO", "DEMO_NOW", "DATABASE_URL", "HTTPS", "SECOND_FACTOR", "SSO_KIND"):
+for name in ("DEMO", "DEMO_NOW", "DATABASE_URL", "HTTPS", "SECOND_FACTOR", "SSO_KIND", "EMAIL_URL", "PORTAL_URL"):
     os.environ.pop(name, None)
 if os.environ.get("TEST_ON") == "postgres":
     os.environ["DATABASE_URL"] = os.environ.get("TEST_POSTGRES_URL") or "postgres://postgres@127.0.0.1:5432/test"
@@ -25,6 +25,8 @@ _TEMP = Path(tempfile.mkdtemp(prefix="portal-test-"))
 atexit.register(shutil.rmtree, _TEMP, ignore_errors=True)
 VAR_DIR = _TEMP / "var"
 ROSTER_JOBS = "branches.roster_jobs.at_once"  # another process cannot see a database in memory
+PUSH_SENDER = "study.sending.by_hand"
+WECOM_URL = "http://127.0.0.1:9/cgi-bin/webhook/send"  # nobody answers there
 MEDIA_ROOT = _TEMP / "media"
 STORAGES = {
     **SHIPPED,

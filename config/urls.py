@@ -2,11 +2,14 @@
 
 from django.urls import include, path
 
-from config import handover, views
+from config import handover, views, web_app
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),
+    path("manifest.webmanifest", web_app.manifest, name="manifest"),
+    path("sw.js", web_app.service_worker, name="service_worker"),
+    path("offline/", web_app.offline, name="offline"),
     path("branches/<int:pk>/handover/<slug:on>/", handover.handover_pack, name="handover_pack"),
     path("branches/<int:pk>/handover/<slug:on>/docx/", handover.handover_docx, name="handover_docx"),
     path("design/", views.gallery, name="gallery"),

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from study.views import branch_plans, gatherings, materials, member_plans, plan_items, plan_reviews, plan_sheets
+from study.views import (
+    branch_plans,
+    channels,
+    gatherings,
+    materials,
+    member_plans,
+    plan_items,
+    plan_reviews,
+    plan_sheets,
+    pushes,
+)
 
 app_name = "study"
 urlpatterns = [
@@ -35,5 +45,19 @@ urlpatterns = [
     path("gatherings/", gatherings.gathering_list, name="gathering_list"),
     path("gatherings/new/", gatherings.gathering_new, name="gathering_new"),
     path("gatherings/<int:pk>/", gatherings.gathering_edit, name="gathering_edit"),
+    # The mobile branch
+    path("pushes/", pushes.push_list, name="push_list"),
+    path("pushes/new/", pushes.push_new, name="push_new"),
+    path("pushes/<int:pk>/", pushes.push_detail, name="push_detail"),
+    path("pushes/<int:pk>/edit/", pushes.push_edit, name="push_edit"),
+    path("pushes/<int:pk>/publish/", pushes.push_publish, name="push_publish"),
+    path("pushes/<int:pk>/withdraw/", pushes.push_withdraw, name="push_withdraw"),
+    path("pushes/<int:pk>/done/", pushes.push_done, name="push_done"),
+    path("pushes/files/<int:pk>/<str:size>/", pushes.push_file, name="push_file"),
+    path("deliveries/<int:pk>/again/", pushes.delivery_again, name="delivery_again"),
+    path("channels/", channels.channel_list, name="channel_list"),
+    path("channels/new/", channels.channel_new, name="channel_new"),
+    path("channels/<int:pk>/test/", channels.channel_test, name="channel_test"),
+    path("channels/<int:pk>/end/", channels.channel_end, name="channel_end"),
     path("calendar/", gatherings.calendar, name="calendar"),
 ]

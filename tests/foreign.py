@@ -22,10 +22,11 @@ from branches.access import Access
 from branches.models import Branch, Committee, Member
 from plan.models import Filing, Plan
 from plan.moves import begin
-from study.models import BranchPlan, Gathering, MemberPlan, PlanItem, WeekItem
+from study.models import BranchPlan, Channel, Gathering, MemberPlan, PlanItem, Push, WeekItem
 from tests.conftest import at, make_world
 from tests.plan.filed import duty_of, paper_by
 from tests.records import WRITTEN, Records, make_records, sent
+from tests.study.pushed import push_by, sent_out
 
 LEADER, OWN, ABOVE = "other_secretary", "other_member", ("office", "inspector")
 
@@ -38,6 +39,9 @@ WORDS: dict[str, frozenset[str]] = {
     "科研未报的个人材料": frozenset({OWN}),
     "科研未报的支部材料": frozenset({LEADER}),
     "办公室未报的材料": frozenset({"office"}),
+    "科研推了的推送": frozenset({LEADER, OWN, *ABOVE}),
+    "科研没推的推送": frozenset({LEADER}),
+    "机关没推的推送": frozenset({"office"}),
     # What stands in a member's entry, and not beside the name on the branch's page that all of the branch see.
     "教务一科调研员": frozenset({"secretary", "deputy", "commissioner", *ABOVE}),
     # A branch's name: the other branch's people have no business that names it.
@@ -93,6 +97,8 @@ def another_committee() -> Records:
     Gathering.objects.filter(branch__committee=committee).update(title="外院的记录", content="外院的记录")
     PlanItem.objects.filter(plan__branch__committee=committee).update(topic="外院的记录")
     WeekItem.objects.filter(plan__filing__committee=committee).update(content="外院的记录")
+    Push.objects.filter(committee=committee).update(title="外院的记录", text="外院的记录")
+    Channel.objects.filter(committee=committee).update(name="外院的记录")
     Committee.objects.filter(pk=committee.pk).update(short_name="外院党委")
     audit.note(theirs.world.access("office", WRITTEN), audit.Kind.WRITE, "外院的记录")
     return theirs
@@ -110,6 +116,9 @@ def make_foreign(records: Records) -> Records:
     paper_by(own, duty_of(world, "P2", OWN), title="科研未报的个人材料", desk="branch")
     paper_by(leader, duty_of(world, "C1", branch=world.second), title="科研未报的支部材料")
     Filing.objects.filter(pk=records.committees_paper_draft.pk).update(title="办公室未报的材料")
+    sent_out(push_by(leader, "科研推了的推送"), leader)
+    push_by(leader, "科研没推的推送")
+    push_by(world.access("office", WRITTEN), "机关没推的推送")
     Member.objects.filter(name="张三一").update(job_title="教务一科调研员")
     return another_committee()
 
@@ -134,6 +143,7 @@ def lists(records: Records) -> dict[str, str]:
     for name, query in (
         ("plan:duty_list", "?standing=all"), ("plan:duty_list", f"?branch={second}"), ("plan:filing_list", "?q=的"),
         ("plan:filing_list", f"?branch={second}"), ("study:gathering_list", "?q=的"),
+        ("study:push_list", "?show=mine"), ("study:push_list", "?show=todo"),
         ("branches:member_list", "?q=欧阳"),
         ("study:gathering_list", f"?branch={second}"), ("study:calendar", f"?branch={second}"),
         ("study:calendar", ""), ("study:branch_plan", ""), ("study:branch_plan", f"?branch={second}"), ("plan:log", ""),

@@ -23,6 +23,7 @@ from study.models import Attendance, BranchPlan, Gathering, Material, MemberPlan
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
 from tests.documents.hostile_documents import plain_docx
 from tests.plan.filed import duty_of, paper_by, photo
+from tests.study.pushed import Pushed, make_pushes
 
 WRITTEN = at("2018-07-02 10:00")
 
@@ -52,6 +53,7 @@ class Records:
     committee_post: Post
     login: LoginSession
     material: Material
+    pushed: Pushed
 
     def picture(self, filing: Filing) -> Picture:
         return filing.pictures.get()
@@ -174,6 +176,7 @@ def make_records(world: World | None = None) -> Records:
         roster_import=uploaded_roster(world),
         branch_post=Post.objects.get(kind=Post.Kind.SECRETARY, branch=world.first),
         committee_post=Post.objects.get(kind=Post.Kind.INSPECTOR, committee=world.committee),
+        pushed=make_pushes(world),
         login=LoginSession.objects.create(
             user=world.users["member"], key_mac=f"{world.committee.pk:064}", began_at=WRITTEN, seen_at=WRITTEN
         ),

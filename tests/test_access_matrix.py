@@ -48,6 +48,9 @@ TABLE = """
 # everybody's
 home                                        LL    k-    k-    k-    k-    k-    k-    k-    r-    r-    r-    r-    k-
 healthz                                     k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+manifest                                    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+service_worker                              k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+offline                                     k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 gallery                                     LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 handover_pack                               LL    k-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
 handover_docx                               LL    k-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
@@ -250,6 +253,34 @@ study:member_plan_edit@draft                LL    00    00    00    00    ku    
 study:member_plan_redraft@draft             LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
 study:week_done@draft                       LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x    -x
 study:calendar                              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+# study: the mobile branch
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+study:push_list                             LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+study:push_new                              LL    ku    ku    ku    ku    xx    ku    xx    xx    xx    xx    xx    xx
+study:push_detail@draft                     LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
+study:push_edit@draft                       LL    00    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+study:push_publish@draft                    LL    -0    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
+study:push_withdraw@draft                   LL    -0    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
+study:push_done@draft                       LL    -0    -p    -p    -p    -0    -0    -0    -0    -x    -x    -x    -x
+study:push_file@draft                       LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
+study:push_detail@out                       LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+study:push_edit@out                         LL    pp    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
+study:push_publish@out                      LL    -p    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
+study:push_withdraw@out                     LL    -p    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
+study:push_done@out                         LL    -p    -r    -r    -r    -r    -0    -0    -p    -x    -x    -x    -x
+study:push_file@out                         LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+study:push_detail@committee                 LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+study:push_edit@committee                   LL    rr    pp    pp    pp    xx    pp    xx    xx    xx    xx    xx    xx
+study:push_publish@committee                LL    -r    -p    -p    -p    -x    -p    -x    -x    -x    -x    -x    -x
+study:push_withdraw@committee               LL    -r    -p    -p    -p    -x    -p    -x    -x    -x    -x    -x    -x
+study:push_done@committee                   LL    -p    -r    -r    -r    -r    -r    -r    -p    -x    -x    -x    -x
+study:delivery_again                        LL    -p    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
+study:channel_list                          LL    k-    k-    k-    x-    x-    k-    x-    x-    x-    x-    x-    x-
+study:channel_new                           LL    ss    ss    ss    xx    xx    ss    xx    xx    xx    xx    xx    xx
+study:channel_test@branch                   LL    -0    -r    -r    -x    -x    -0    -x    -x    -x    -x    -x    -x
+study:channel_end@branch                    LL    -0    -r    -r    -x    -x    -0    -x    -x    -x    -x    -x    -x
+study:channel_test@committee                LL    -r    -0    -0    -x    -x    -0    -x    -x    -x    -x    -x    -x
+study:channel_end@committee                 LL    -r    -0    -0    -x    -x    -0    -x    -x    -x    -x    -x    -x
 """
 
 
@@ -284,6 +315,8 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         found[name] = (reverse(name.partition("@")[0], args=args) + query, post or {})
 
     for name in (
+        "manifest", "service_worker", "offline", "study:push_list", "study:push_new", "study:channel_list",
+        "study:channel_new",
         "home", "healthz", "gallery", "branches:login", "branches:logout", "branches:account", "branches:password",
         "branches:own_contact", "branches:who_sees_me", "branches:member_find",
         "branches:member_duplicates",
@@ -380,6 +413,16 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     for name in ("study:material_detail", "study:material_file", "study:material_edit", "study:material_retire"):
         case(name, o.material.pk)
     case("study:reading_detail", plan.readings.earliest("position").pk)
+    for state, push in (("draft", o.pushed.draft), ("out", o.pushed.out), ("committee", o.pushed.committee)):
+        for name in ("push_detail", "push_edit", "push_publish", "push_withdraw", "push_done"):
+            posted = {"edition": push.edition} if name == "push_publish" else {}
+            case(f"study:{name}@{state}", push.pk, post=posted)
+        if state != "committee":
+            case(f"study:push_file@{state}", push.files.get().pk, "full")
+    case("study:delivery_again", o.pushed.failed.pk)
+    for whose, channel in (("branch", o.pushed.channel), ("committee", o.pushed.committees_channel)):
+        case(f"study:channel_test@{whose}", channel.pk)
+        case(f"study:channel_end@{whose}", channel.pk)
     return found
 
 
@@ -484,6 +527,7 @@ AFTER_SUDO = {
     "branches:security_end": {"security": "-r"},
     "branches:user_open": {"sysadmin": "-k"},
     "branches:user_open_branch": {"sysadmin": "-k"},
+    "study:channel_new": dict.fromkeys(("office", "secretary", "deputy", "other_secretary"), "ku"),
 }
 
 
@@ -630,6 +674,7 @@ def test_until_the_first_steps_are_taken_nothing_else_opens(
     User.objects.filter(pk=records.world.users[who].pk).update(**lacking)
     actor, wrong = actor_of(who, records, stopped), []
     own = {
+        "manifest": "k-", "service_worker": "k-", "offline": "k-",
         "healthz": "k-", "branches:login": "rr", "branches:login_code": "rr", "branches:activate": "rr",
         "branches:logout": "-r", "branches:password": password, "branches:privacy": privacy,
         # Single sign-on is off here.

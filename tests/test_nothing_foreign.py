@@ -132,6 +132,8 @@ AS_BOTH = {
     "study:plan_item_new@filed": "pp", "study:plan_item_new@draft": "00",
     "study:plan_item_edit@filed": "pp", "study:plan_item_edit@draft": "00",
     "study:plan_item_remove@filed": "-p", "study:plan_item_remove@draft": "-0",
+    # Of the second branch's members, to whom the committee's push is sent too.
+    "study:push_done@committee": "-r",
 }  # fmt: skip
 
 

@@ -24,7 +24,19 @@ from plan.models import Claim, Duty, Filing, Move, Paper, Picture, Plan, Version
 from plan.moves import frozen
 from plan.opening import issue
 from plan.pictures import MOST
-from study.models import Attendance, BranchPlan, Gathering, Material, MemberPlan, PlanItem, WeekItem
+from study.models import (
+    Attendance,
+    BranchPlan,
+    Channel,
+    Delivery,
+    Gathering,
+    Material,
+    MemberPlan,
+    PlanItem,
+    Push,
+    Studied,
+    WeekItem,
+)
 from tests.conftest import ROOT, World, at
 from tests.plan.filed import duty_of, filed_report, photo
 from tests.records import branch_plan_of, draft_plan, member_plan_of, sent, uploaded_roster
@@ -73,6 +85,7 @@ class Growing:
         self.filings(new)
         self.study(new)
         self.one_filing(new, size)
+        self.mobile(new)
         self.size = size
         upload = uploaded_roster(self.world)
         self.addresses["roster_preview"] = reverse("branches:roster_preview", args=[upload.pk])
@@ -256,6 +269,29 @@ class Growing:
             for n, gathering in enumerate(held)
         )
 
+    def mobile(self, new: range) -> None:
+        """Pushes of the branch, one of the committee that many have studied, and channels."""
+        world, by = self.world, self.world.users["secretary"]
+        facts: dict[str, Any] = {"committee": world.committee, "created_at": NOW, "created_by": by, "text": "学"}
+        out = {"published_at": NOW, "published_by": by}
+        Push.objects.bulk_create(
+            Push(title=f"推送{n}", branch=world.first, **facts, **(out if draft is None else {}))
+            for n in new
+            for draft in (None, True)
+        )
+        common, _ = Push.objects.get_or_create(title="本支部的", branch=world.first, **facts, **out)
+        above, _ = Push.objects.get_or_create(title="机关党委的", branch=None, **facts, **out)
+        self.addresses |= {"push": common.get_absolute_url(), "common": above.get_absolute_url()}
+        Studied.objects.bulk_create(Studied(push=common, member=one, studied_at=NOW) for one in self.crowd["报送"])
+        channels = Channel.objects.bulk_create(
+            Channel(
+                committee=world.committee, branch=world.first, kind="wecom", name=f"群{n}", address_sealed="x",
+                created_at=NOW, created_by=by,
+            )
+            for n in new
+        )  # fmt: skip
+        Delivery.objects.bulk_create(Delivery(push=common, channel=one, next_at=NOW) for one in channels)
+
     def one_filing(self, new: range, size: int) -> None:
         """The one report: a version and a move a row, as many duties, and as many pictures as it may have."""
         report, by = self.report, self.world.users["secretary"]
@@ -307,6 +343,12 @@ def entries(response: HttpResponse) -> int:
 
 def reviewed(response: HttpResponse) -> int:
     return of("waiting_count", "not_filed_count")(response) + paged(response)
+
+
+def marked(response: HttpResponse) -> int:
+    """What is said of a push: a line for each branch, for each name and for each channel."""
+    course = response.context["course"]
+    return len(course.branches) + len(course.marks) + len(response.context["deliveries"])
 
 
 def owners(response: HttpResponse) -> int:
@@ -362,6 +404,13 @@ PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     ("/study/progress/", paged, ("secretary",)),
     ("/study/materials/", paged, ("office", "secretary", "member")),
     ("{reading}", of("gatherings_count", "items_count"), ("office", "secretary", "member")),
+    ("/study/pushes/", paged, ("office", "secretary", "member", "inspector")),
+    ("/study/pushes/?show=mine", paged, ("secretary",)),
+    ("/study/pushes/?show=todo", paged, ("member",)),
+    ("{push}", marked, ("secretary",)),
+    ("{common}", marked, ("office",)),
+    ("/study/channels/", of("channels"), ("secretary",)),
+    ("/", of("pushes"), ("member",)),
 ]  # fmt: skip
 
 

@@ -47,9 +47,7 @@ def read(
         return None
     if kind not in KINDS:
         raise ImproperlyConfigured(f"SSO_KIND={kind} 不认识，请写 cas 或 oidc；不用统一身份认证就不要设。")
-    server, portal = _address("SSO_SERVER", server), _address("PORTAL_URL", portal, loopback=True)
-    if urlsplit(portal).path:
-        raise ImproperlyConfigured("PORTAL_URL 只写到域名，不带路径，如 https://portal.example.edu.cn。")
+    server, portal = address("SSO_SERVER", server), portal_address(portal) or address("PORTAL_URL", "")
     if cas_version not in ("2", "3"):
         raise ImproperlyConfigured(f"SSO_CAS_VERSION={cas_version} 不认识，请写 2 或 3。")
     if ca_file and not Path(ca_file).is_file():
@@ -66,7 +64,17 @@ def read(
     return SingleSignOn(kind, server, portal, claim, ca_file, cas_version, client_id, client_secret, scope)
 
 
-def _address(variable: str, text: str, *, loopback: bool = False) -> str:
+def portal_address(text: str) -> str:
+    """Where the portal is found from outside, without a path; empty stays empty."""
+    if not text:
+        return ""
+    portal = address("PORTAL_URL", text, loopback=True)
+    if urlsplit(portal).path:
+        raise ImproperlyConfigured("PORTAL_URL 只写到域名，不带路径，如 https://portal.example.edu.cn。")
+    return portal
+
+
+def address(variable: str, text: str, *, loopback: bool = False) -> str:
     """An https address without its last slash; http only to the machine itself, where that is allowed."""
     parts = urlsplit(text)
     plain = loopback and parts.scheme == "http" and parts.hostname in LOOPBACK

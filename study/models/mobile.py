@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
+from branches.access import Access
 from branches.constraints import both_or_neither
 from branches.models import Branch, Committee, Member, User
 from study.models.plans import Material
+
+
+def addressed_to(branches: Iterable[int]) -> Q:
+    """Pushes meant for the people of these branches: their own, and those of every committee above them."""
+    ids = list(branches)
+    ways = ({"branches__in": ids}, {"children__branches__in": ids}, {"children__children__branches__in": ids})
+    above = Committee.objects.filter(Q(*(Q(**way) for way in ways), _connector=Q.OR)).values("pk")
+    return Q(branch__in=ids) | Q(branch__isnull=True, committee__in=above)
+
+
+def kept_by(access: Access) -> Q:
+    """Pushes and channels that the person writes and keeps: the office its committees', a leader the own branch's."""
+    return Q(branch__isnull=True, committee__in=access.office_of) | Q(branch__in=access.leads)
 
 
 class PushQuerySet(models.QuerySet["Push"]):
     def out(self, at: datetime) -> PushQuerySet:
         """What members may read at that instant."""
         return self.filter(Q(published_at__lte=at), Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=at))
+
+    def readable(self, access: Access) -> PushQuerySet:
+        """What is out and meant for the person's branches, or for branches that the person oversees."""
+        theirs = addressed_to(access.branches) | Q(committee__in=access.sees_committees)
+        return self.out(access.now).filter(theirs)
+
+    def visible_to(self, access: Access) -> PushQuerySet:
+        """What can be read, and in every state what the person keeps: a draft is its authors' until it is out."""
+        return self.filter(Q(pk__in=self.model.objects.readable(access).values("pk")) | kept_by(access))
+
+    def with_mark_of(self, member_id: int | None) -> PushQuerySet:
+        """Annotates `is_studied`: whether the member has marked it as studied."""
+        return self.annotate(is_studied=Exists(Studied.objects.filter(push=OuterRef("pk"), member=member_id)))
 
 
 class Push(models.Model):
@@ -60,6 +88,19 @@ class Push(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("study:push_detail", args=[self.pk])
 
+    @property
+    def is_draft(self) -> bool:
+        return self.published_at is None
+
+    @property
+    def is_out(self) -> bool:
+        return self.published_at is not None and self.withdrawn_at is None
+
+    @property
+    def sender(self) -> str:
+        """In whose name it is pushed."""
+        return str(self.branch or self.committee)
+
 
 class PushFile(models.Model):
     """A picture or a document of a push, kept under its digest."""
@@ -97,6 +138,20 @@ class Studied(models.Model):
         return f"{self.member} · {self.push}"
 
 
+class ChannelQuerySet(models.QuerySet["Channel"]):
+    def current(self) -> ChannelQuerySet:
+        return self.filter(ended_at__isnull=True)
+
+    def of(self, push: Push) -> ChannelQuerySet:
+        """Where a push of the same committee or branch is announced."""
+        return self.current().filter(committee=push.committee_id, branch=push.branch_id)
+
+    def visible_to(self, access: Access) -> ChannelQuerySet:
+        """The office's own; a branch's, for those who file for it."""
+        own = Q(branch__isnull=True, committee__in=access.office_of)
+        return self.filter(own | Q(branch__in=access.files_for))
+
+
 class Channel(models.Model):
     """Where else a push is announced: a WeCom group robot or a mailing list, of a committee or of one branch."""
 
@@ -114,6 +169,8 @@ class Channel(models.Model):
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     ended_at = models.DateTimeField("停用时间", null=True, blank=True)
+
+    objects = ChannelQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "推送渠道"
