@@ -1,4 +1,4 @@
-"""Filing a sitting on a phone: in how many taps, and what becomes of it when the line, the login or the page is lost."""
+"""Filing a sitting on a phone: in how many taps, and what becomes of it when line, login or page is lost."""
 
 from __future__ import annotations
 
@@ -210,9 +210,9 @@ def waiting_here(page: Page) -> list[int]:
     return page.evaluate(
         """async () => {
           await portal.local.tidied;
-          const opened = await new Promise((done) => (indexedDB.open("portal", 1).onsuccess = (e) => done(e.target.result)));
-          const rows = opened.transaction("files").objectStore("files");
-          const files = await new Promise((done) => (rows.count().onsuccess = (event) => done(event.target.result)));
+          const result = (asked) => new Promise((done) => (asked.onsuccess = () => done(asked.result)));
+          const opened = await result(indexedDB.open("portal", 1));
+          const files = await result(opened.transaction("files").objectStore("files").count());
           return [Object.keys(localStorage).filter((key) => key.startsWith("portal.text:")).length, files];
         }"""
     )
