@@ -20,7 +20,7 @@ from plan.models import Duty, Filing, Plan, Standing, under
 from plan.settling import may_settle, settle_url
 from plan.views.filings import WAITS_FOR, waiting_for
 from study.models import Kind, MemberPlan, PlanItem, WeekItem
-from study.today import item_of_today
+from study.today import draft_of_today, item_of_today
 
 A_LIST = 20
 A_FEW = 8
@@ -179,7 +179,11 @@ def leader_home(access: Access) -> dict[str, Any]:
 
 
 def today_line(access: Access) -> Line | None:
-    """What the branch's plan has for today and nobody has recorded: one tap from the form with all that is known."""
+    """What the branch's plan has for today and nobody has sent yet: one tap from the form with all that is known."""
+    if draft := draft_of_today(access.leads, access.on):
+        url = draft.get_edit_url()
+        sub = "、".join(draft.kind_labels)
+        return Line(title=draft.title, url=url, sub=sub, text="今天", action_url=url, action_label="继续填写")
     item = item_of_today(access.leads, access.on)
     if item is None:
         return None

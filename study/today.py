@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import date
 
 from plan.models import Filing
-from study.models import PlanItem
+from study.models import Gathering, PlanItem
 
 
 def item_of_today(branches: Collection[int], on: date) -> PlanItem | None:
@@ -19,3 +19,9 @@ def item_of_today(branches: Collection[int], on: date) -> PlanItem | None:
         .exclude(gatherings__filing__in=Filing.objects.exclude(state=Filing.State.DISCARDED))
         .first()
     )  # fmt: skip
+
+
+def draft_of_today(branches: Collection[int], on: date) -> Gathering | None:
+    """The record of such a sitting that somebody has begun and not yet sent."""
+    drafts = Gathering.objects.filter(branch__in=branches, filing__state=Filing.State.DRAFT)
+    return drafts.filter(plan_item__starts_on=on, plan_item__ends_on=on).order_by("pk").first()

@@ -51,20 +51,20 @@
   // What the bar says
 
   const OF_THE_LINE = {
-    away: "没有连上，填写的内容和照片都在本机，连上后自动继续",
-    ended: "登录已到期，内容还在本机。",
+    away: "没有连上，内容都在本机，连上后自动继续",
     other: "现在登录的是另一位同志，这一页的内容不会发送",
   };
   const say = () => {
     const lacking = mayFile && missing.length ? `还缺：${missing.join("、")}` : "";
-    const words = [OF_THE_LINE[session.state] || savedWords, uploadWords, lacking].filter(Boolean);
-    if (words.length || mayFile) note.textContent = words.join(" · ");
-    if (session.state === "ended") {
+    const ended = session.state === "ended";
+    const words = [ended ? "" : OF_THE_LINE[session.state] || savedWords, uploadWords, lacking].filter(Boolean);
+    if (ended || words.length || mayFile) note.textContent = words.join(" · ");
+    if (ended) {
       const link = document.createElement("a");
       link.href = session.loginUrl;
       link.target = "_blank";
       link.textContent = "重新登录";
-      note.append(" ", link);
+      note.prepend("登录已到期，内容还在本机。", link, words.length ? " · " : "");
     }
     if (mayFile) primary.disabled = missing.length > 0 || filing;
   };
@@ -315,7 +315,10 @@
     }
     return inLine(async () => {
       try {
-        if (await answerTheLast()) await send("file", typed.pairs());
+        if (await answerTheLast()) {
+          const parts = await send("file", typed.pairs());
+          if (parts.edition !== undefined) await accept(parts); // kept, but not filed
+        }
       } catch (trouble) {
         if (trouble instanceof MovedOn) return "";
         changed = true;
@@ -388,7 +391,7 @@
   // What did not reach the server the last time
 
   const restore = async (entry) => {
-    typed.put(entry.values);
+    const done = typed.put(entry.values);
     unanswered = entry.unanswered || null;
     changed = true;
     remember();
@@ -399,7 +402,7 @@
     }
     // Day and kinds decide whose names and which duties are there to be ticked.
     await look();
-    typed.put(entry.values);
+    typed.put(entry.values, done);
     form.dispatchEvent(new Event("change", { bubbles: true }));
     document.getElementById("attendance").dispatchEvent(new Event("change", { bubbles: true }));
     keepIfMeant();

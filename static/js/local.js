@@ -136,14 +136,23 @@
 
   // Where something waits, said on every other page; and before a logout that would lose it.
 
-  const line = (words, url, label) => {
+  const line = (page, rows) => {
     const made = document.createElement("p");
     made.className = "message message-info waiting-line";
     made.setAttribute("role", "status");
     const link = document.createElement("a");
-    link.href = url;
-    link.textContent = label;
-    made.append(`${words} `, link);
+    link.href = page;
+    link.textContent = "打开，继续上传";
+    const away = document.createElement("button");
+    away.type = "button";
+    away.className = "btn btn-link";
+    away.textContent = "不传了";
+    away.addEventListener("click", async () => {
+      for (const row of rows) await files.drop(row.id);
+      made.remove();
+    });
+    const what = rows.every((row) => row.file.type.startsWith("image/")) ? "张照片" : "个文件";
+    made.append(`${rows[0].title ? `“${rows[0].title}”` : "一份记录"}有${rows.length}${what}还没有传完。`, link, away);
     return made;
   };
   const sayWhatWaits = async () => {
@@ -155,10 +164,9 @@
       leave.dataset.confirm = `这台设备上还有${rows.length}个文件没有传完，退出后将从本机删除。仍要退出？`;
     }
     if (document.querySelector("form[data-upload]")) return;
-    const pages = Map.groupBy ? Map.groupBy(rows, (row) => row.page) : new Map(rows.map((row) => [row.page, [row]]));
-    for (const [page, found] of pages) {
-      const words = `${found[0].title ? `“${found[0].title}”` : "有一份记录"}还有文件没有传完。`;
-      document.querySelector("main .page-grid, main")?.before(line(words, page, "打开，继续上传"));
+    for (const page of new Set(rows.map((row) => row.page))) {
+      const found = rows.filter((row) => row.page === page);
+      document.querySelector("main .page-grid")?.before(line(page, found));
     }
   };
   if (me) sayWhatWaits();

@@ -10,7 +10,10 @@
   const probe = document.body.dataset.loginAgain;
   if (!me || !probe) return;
 
-  const AGAIN_MS = 10000;
+  // Somebody is logging in just now, in another window; after a minute nobody is, and the page asks less often.
+  const SOON_MS = 4000;
+  const SELDOM_MS = 60000;
+  const SOON = 15;
   const STEPS_MS = [2000, 5000, 15000, 30000, 60000];
   let state = "here"; // here | away | ended | other
   let failures = 0;
@@ -126,7 +129,7 @@
   const plan = () => {
     clearTimeout(later);
     if (state === "here") return;
-    const wait = state === "away" ? STEPS_MS[Math.min(failures, STEPS_MS.length - 1)] : AGAIN_MS;
+    const wait = state === "away" ? STEPS_MS[Math.min(failures, STEPS_MS.length - 1)] : failures < SOON ? SOON_MS : SELDOM_MS;
     failures += 1;
     later = setTimeout(() => (document.visibilityState === "visible" ? look() : plan()), wait);
   };

@@ -22,18 +22,23 @@
     const pairs = () =>
       [...new FormData(form)].filter(([name, value]) => typeof value === "string" && name !== "csrfmiddlewaretoken");
 
-    // The other way: what is ticked now and was not then is unticked; names that the form does not have wait for a look.
-    const put = (found) => {
+    // The other way: what is ticked now and was not then is unticked. Fields that were put already are somebody's again:
+    // a second call, after the server has drawn the rest, leaves them alone.
+    const put = (found, done = new Set()) => {
       const given = new Map();
       for (const [name, value] of found) given.set(name, [...(given.get(name) || []), value]);
       for (const field of form.elements) {
         if (!field.name || field.name === "csrfmiddlewaretoken" || field.type === "file" || field.tagName === "BUTTON") continue;
+        const which = `${field.name} ${["radio", "checkbox"].includes(field.type) ? field.value : ""}`;
+        if (done.has(which)) continue;
+        done.add(which);
         const values = given.get(field.name);
         if (field.type === "radio") {
           if (values) field.checked = values.includes(field.value);
         } else if (field.type === "checkbox") field.checked = Boolean(values?.includes(field.value));
         else if (values && field.name !== "duty_shown") field.value = values[0];
       }
+      return done;
     };
     const plain = (found) => JSON.stringify(found.filter(([name]) => !OWN.includes(name)).sort());
 

@@ -94,8 +94,9 @@
         stop: (stop) => (item.stop = stop),
       });
       if (item.state === "gone") return;
-      if (status < 300 && parts) await arrived(item, parts);
-      else refuse(item, wordsOf(parts, item.name));
+      if (status < 300 && !parts) throw { kind: "broken" }; // a page came instead of an answer: nothing is known
+      if (status < 300) await arrived(item, parts);
+      else refuse(item, wordsOf(status, parts, item.name));
     } catch (trouble) {
       if (item.state === "gone") return;
       item.state = "waiting";
@@ -120,8 +121,10 @@
     tell("uploaded", parts);
   };
 
-  const wordsOf = (parts, name) =>
-    parts?.error || parts?.errors?.[0] || `“${name}”没有传上去：这份记录现在不能添加，请刷新页面看看它的状态。`;
+  const wordsOf = (status, parts, name) => {
+    if (status === 413) return `“${name}”太大，请选小一些的。`;
+    return parts?.error || parts?.errors?.[0] || `“${name}”没有传上去：这份记录现在不能添加，请刷新页面看看它的状态。`;
+  };
 
   const ready = (item) => item.state === "waiting" && item.url && !(item.notBefore > Date.now());
   const go = () => {
@@ -149,6 +152,7 @@
     const what = left.every((item) => item.file.type.startsWith("image/")) ? "张照片" : "个文件";
     let words = "";
     if (left.length && left.some((item) => !item.stored)) words = `有${left.length}${what}还没有传完，请不要关闭本页`;
+    else if (left.length && session.state !== "here") words = `${left.length}${what}还没有传完`;
     else if (left.length) words = resumed ? `有${left.length}${what}还没有传完，正在继续` : `还有${left.length}${what}在上传`;
     tell("uploads", { words, left: left.length });
   };
@@ -166,7 +170,7 @@
       item.tile = draw(item);
       items.push(item);
       if (file.size > MOST_BYTES) {
-        refuse(item, `“${file.name}”超过20 MB，请选小一些的照片。`);
+        refuse(item, `“${file.name}”超过20 MB，请选小一些的。`);
         continue;
       }
       fresh.push(item);

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from branches.models import LoginSession
 from plan.models import Filing, Picture
@@ -211,11 +211,66 @@ def waiting_here(page: Page) -> list[int]:
         """async () => {
           await portal.local.tidied;
           const result = (asked) => new Promise((done) => (asked.onsuccess = () => done(asked.result)));
+          const texts = Object.keys(localStorage).filter((key) => key.startsWith("portal.text:")).length;
+          if (!(await indexedDB.databases()).length) return [texts, 0];
           const opened = await result(indexedDB.open("portal", 1));
-          const files = await result(opened.transaction("files").objectStore("files").count());
-          return [Object.keys(localStorage).filter((key) => key.startsWith("portal.text:")).length, files];
+          return [texts, await result(opened.transaction("files").objectStore("files").count())];
         }"""
     )
+
+
+def test_an_answer_that_got_lost_is_no_second_record(enter, watch, theme_day, album):
+    """The portal has it and the phone does not know: sent again, it is neither doubled nor somebody else's."""
+    page = enter("secretary", PHONE)
+    opens_the_record(page)
+    lost: list[str] = []
+
+    def loses_the_first(route: Route) -> None:
+        if route.request.method == "POST" and "refresh" not in (route.request.post_data or "") and len(lost) < 2:
+            lost.append(route.request.url)
+            route.fetch()
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route(re.compile("gatherings/new/"), loses_the_first)
+    page.route(re.compile("/pictures/"), loses_the_first)
+    chooses(page, album)
+    page.get_by_label("主要内容").fill(SAID)
+    arrived(page)
+    assert len(lost) == 2
+    files_it(page)
+    there_once()
+    assert Gathering.objects.get().content == SAID
+    watch.problems[:] = [one for one in watch.problems if "ERR_CONNECTION_RESET" not in one]
+
+
+def test_a_few_words_wait_on_the_phone_and_twenty_make_a_draft(enter, theme_day):
+    page = enter("secretary", PHONE)
+    opens_the_record(page)
+    page.get_by_label("主要内容").press_sequentially("领学党章")
+    page.reload()
+    expect(page.get_by_text("上次没有存上的内容还在本机")).to_be_visible()
+    assert not Gathering.objects.exists()
+    page.get_by_role("button", name="恢复").tap()
+    expect(page.get_by_label("主要内容")).to_have_value("领学党章")
+    page.get_by_label("主要内容").fill(SAID)
+    expect(page.locator(".action-note")).to_contain_text("已自动保存")
+    assert Gathering.objects.get().content == SAID
+    page.goto("/")
+    assert waiting_here(page) == [0, 0]
+
+
+def test_a_logout_leaves_nothing_on_the_phone(enter, theme_day):
+    page = enter("secretary", PHONE)
+    opens_the_record(page)
+    page.get_by_label("主要内容").press_sequentially("领学党章")
+    page.goto("/")
+    assert waiting_here(page) == [1, 0]
+    page.get_by_role("button", name=re.compile("账户菜单")).tap()
+    page.get_by_role("button", name="退出登录").tap()
+    expect(page.get_by_role("heading", level=1)).to_have_text("登录")
+    assert waiting_here(page) == [0, 0]
 
 
 def test_a_closed_page_goes_on_where_it_was(enter, watch, theme_day, album):

@@ -44,7 +44,7 @@ def test_another_branch_and_another_day_have_their_own_next_thing(item, login, c
     assert login("secretary").get("/").context["next"].text != "今天"
 
 
-def test_what_somebody_has_begun_is_not_offered_again(item, login):
+def test_what_somebody_has_begun_is_gone_on_with(item, login):
     client = login("secretary")
     form = client.get(client.get("/").context["next"].action_url).context["form"]
     fields = {
@@ -52,5 +52,10 @@ def test_what_somebody_has_begun_is_not_offered_again(item, login):
         "until_time": "17:00", "form_key": form.initial["form_key"], "action": "save",
     }  # fmt: skip
     client.post("/study/gatherings/new/", fields)
-    assert Gathering.objects.get().plan_item == item
-    assert client.get("/").context["next"].text != "今天"
+    gathering = Gathering.objects.get()
+    assert gathering.plan_item == item
+    line = client.get("/").context["next"]
+    assert (line.action_label, line.action_url) == ("继续填写", gathering.get_edit_url())
+    gathering.filing.state = "discarded"
+    gathering.filing.save()
+    assert client.get("/").context["next"].action_label == "记录这次活动"
