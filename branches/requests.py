@@ -1,4 +1,4 @@
-"""What the clock has given every request by the time a view meets it; for annotations only."""
+"""What the clock has given every request by the time a view meets it, and who asks: a person or a page's script."""
 
 from datetime import datetime
 
@@ -6,6 +6,11 @@ from django.http import HttpRequest
 
 from branches.access import Access
 from branches.models import LoginSession
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether a page's script asks, which reads data and no pages."""
+    return request.headers.get("Accept") == "application/json"
 
 
 class PortalRequest(HttpRequest):

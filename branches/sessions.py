@@ -24,7 +24,7 @@ from django.conf import settings
 from django.contrib import auth, messages
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -33,6 +33,7 @@ from django.utils.timezone import localdate
 from branches import audit, secrets, unsent
 from branches.access import Access
 from branches.models import LoginSession, Post, User, on_day
+from branches.requests import wants_json
 
 BACKEND = "branches.accounts.StaffNumberBackend"
 End = LoginSession.End
@@ -40,6 +41,8 @@ End = LoginSession.End
 ROLES = "roles"
 # How often a click is written down: the idle time is counted to within a minute.
 SEEN_EVERY = timedelta(minutes=1)
+# What a page's script is told, whatever ended the login.
+ENDED_FOR_SCRIPTS = "登录已到期，请重新登录。"
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,12 @@ class LoginSessionMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: Any, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-        """A form that meets an ended login: what was typed waits until its owner has logged in again."""
+        """A form that meets an ended login: what was typed waits until its owner has logged in again.
+
+        A page's script is told in its own tongue, and keeps by itself what it could not send.
+        """
+        if request.access.user is None and wants_json(request) and getattr(view, "login_required", True):
+            return JsonResponse({"error": ENDED_FOR_SCRIPTS}, status=401)
         if request.method != "POST":
             return None
         row: LoginSession | None = request.ended_session

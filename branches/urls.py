@@ -22,6 +22,7 @@ urlpatterns = [
     path("login/", accounts.login, name="login"),
     path("activate/", accounts.activate, name="activate"),
     path("login/code/", second_factor.login_code, name="login_code"),
+    path("login/again/", sessions.login_again, name="login_again"),
     path("logout/", accounts.logout, name="logout"),
     path("sso/begin/", sso.begin, name="sso_begin"),
     path("sso/back/", sso.back, name="sso_back"),

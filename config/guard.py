@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from branches import audit, first_steps, unsent
 from branches.access import Access, Role
+from branches.requests import wants_json
 from config.matrix import ROUTES
 
 log = logging.getLogger(__name__)
@@ -217,6 +218,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
     Only what a page of this portal sent: another site's form must not come back with a token that is good.
     """
+    if wants_json(request):
+        # The page's script keeps what was typed, and asks for a token of the new login.
+        return JsonResponse({"stale": True}, status=403)
     match, fields = request.resolver_match, []
     if match and request.user.is_authenticated and _is_from_here(request):
         fields = unsent.fields_of(request, match.view_name)

@@ -20,8 +20,9 @@ from plan.models import Duty, Filing, Plan, Standing, under
 from plan.settling import may_settle, settle_url
 from plan.views.filings import WAITS_FOR, waiting_for
 from study import progress
-from study.models import MemberPlan, PlanItem, Push, WeekItem
+from study.models import Kind, MemberPlan, PlanItem, Push, WeekItem
 from study.models.mobile import addressed_to
+from study.today import draft_of_today, item_of_today
 
 A_LIST = 20
 A_FEW = 8
@@ -172,13 +173,30 @@ def leader_home(access: Access) -> dict[str, Any]:
     fresh = [line for line in late.lines if line.due_at and line.due_at > now - A_MONTH]
     lists = [sent_back.lines, fresh, *(group.lines for group in (this_week, late, this_month, mine, later))]
     return {
-        "next": next((line for lines in lists for line in lines if line.action_url), None),
+        "next": today_line(access) or next((line for lines in lists for line in lines if line.action_url), None),
         "late": late, "sent_back": sent_back, "this_week": this_week, "this_month": this_month, "later": later,
         "mine": mine, "pushes": unread_pushes(access), "waiting": _filing_group(waiting, label="打开审定", whose=True),
         "terms": _terms(Branch.objects.filter(pk__in=access.leads), access), "handovers": handover.notices(access),
         "behind": progress.behind(progress.people_of(access.leads, access), access).count(),
         "recent": _filing_group(filings.filter(filed_at__isnull=False).order_by("-filed_at", "-pk"), limit=A_FEW),
     }  # fmt: skip
+
+
+def today_line(access: Access) -> Line | None:
+    """What the branch's plan has for today and nobody has sent yet: one tap from the form with all that is known."""
+    if draft := draft_of_today(access.leads, access.on):
+        url = draft.get_edit_url()
+        sub = "、".join(draft.kind_labels)
+        return Line(title=draft.title, url=url, sub=sub, text="今天", action_url=url, action_label="继续填写")
+    item = item_of_today(access.leads, access.on)
+    if item is None:
+        return None
+    url = f"{reverse('study:gathering_new')}?{urlencode({'item': item.pk})}"
+    kinds = "、".join(Kind(kind).label for kind in item.kinds)
+    return Line(
+        title=item.topic, url=url, sub="　".join(part for part in (kinds, item.place) if part), text="今天",
+        action_url=url, action_label="记录这次活动",
+    )  # fmt: skip
 
 
 def _together(group: Group) -> Group:

@@ -46,6 +46,7 @@ ROUTES: dict[str, Row] = {
     "branches:login": Row(get=EVERYBODY, post=EVERYBODY, public=True),
     "branches:activate": Row(get=EVERYBODY, post=EVERYBODY, public=True),
     "branches:login_code": Row(get=EVERYBODY, post=EVERYBODY, public=True),
+    "branches:login_again": Row(get=EVERYBODY),
     "branches:logout": Row(post=EVERYBODY),
     # Single sign-on: 404 where it is off. The two that are posted to by the server carry no token of ours.
     "branches:sso_begin": Row(post=EVERYBODY, public=True),

@@ -58,6 +58,7 @@ handover_docx                               LL    k-    k-    k-    k-    0-    
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 branches:login                              kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
 branches:activate                           kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
+branches:login_again                        LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 branches:logout                             LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
 branches:sso_begin                          -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0    -0
 branches:sso_back                           00    00    00    00    00    00    00    00    00    00    00    00    00
@@ -318,6 +319,8 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         "manifest", "service_worker", "offline", "study:push_list", "study:push_new", "study:channel_list",
         "study:channel_new",
         "home", "healthz", "gallery", "branches:login", "branches:logout", "branches:account", "branches:password",
+        "home", "healthz", "gallery", "branches:login", "branches:login_again", "branches:logout", "branches:account",
+        "branches:password",
         "branches:own_contact", "branches:who_sees_me", "branches:member_find",
         "branches:member_duplicates",
         "branches:sudo", "branches:privacy", "branches:activate", "branches:own_history", "branches:login_code",

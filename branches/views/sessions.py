@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -18,7 +19,7 @@ from branches.access import Access
 from branches.account_forms import SecurityFilter
 from branches.accounts import STATES, state_of
 from branches.models import LoginSession, Member, User
-from branches.requests import PortalRequest
+from branches.requests import PortalRequest, wants_json
 from branches.search import matching
 from branches.sessions import End
 from branches.sight import account_of
@@ -52,6 +53,13 @@ def sessions_end(request: PortalRequest) -> HttpResponse:
     else:
         messages.warning(request, "没有其他地方的登录。")
     return redirect("branches:account")
+
+
+def login_again(request: PortalRequest) -> HttpResponse:
+    """Whose login this browser has now: for a page left open, as data with a token; for the person, as a sentence."""
+    if wants_json(request):
+        return JsonResponse({"me": request.access.actor.pk, "token": get_token(request)})
+    return render(request, "branches/login_again.html")
 
 
 def unsent_form(request: PortalRequest) -> HttpResponse:

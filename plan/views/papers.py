@@ -16,7 +16,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag, url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from branches.requests import PortalRequest
+from branches.requests import PortalRequest, wants_json
 from plan import moves, pictures
 from plan.models import Duty, Filing, FilingQuerySet, Paper, Picture, Requirement
 from plan.moves import may_edit
@@ -39,7 +39,7 @@ def picture_add(request: PortalRequest, pk: int) -> HttpResponse:
     added = pictures.add_pictures(filing, files, request.access)
     if not files:
         added.errors.append("请先选择图片，再点“上传”。")
-    if _wants_json(request):
+    if wants_json(request):
         rows = [{"id": picture.pk, "name": picture.name} for picture in added.kept]
         return JsonResponse({"pictures": rows, "errors": added.errors}, status=200 if rows else 422)
     for sentence in added.errors:
@@ -57,7 +57,7 @@ def picture_remove(request: PortalRequest, pk: int) -> HttpResponse:
     _demand_edit(request, picture.filing)
     if not pictures.remove_picture(picture, request.access):
         raise PermissionDenied("这份记录刚刚报送，图片已随它存档，不能移除。")
-    if _wants_json(request):
+    if wants_json(request):
         return JsonResponse({"removed": picture.pk})
     messages.success(request, f"已移除“{picture.name}”。")
     return redirect(_back(request, picture.filing))
@@ -98,10 +98,6 @@ def _demand_edit(request: PortalRequest, filing: Filing) -> None:
     if filing.is_editable:
         raise PermissionDenied("这份记录由本支部的支委会成员或本人填写，您可以查看，不能改动图片。")
     raise PermissionDenied(f"这份记录现在是“{filing.get_state_display()}”，不能再改动图片。")
-
-
-def _wants_json(request: PortalRequest) -> bool:
-    return "application/json" in request.headers.get("Accept", "")
 
 
 def _back(request: PortalRequest, filing: Filing) -> str:

@@ -1,30 +1,40 @@
-/* Recording a gathering: looks again when a field changes, keeps the draft by itself, sends pictures with their progress.
-   The server decides what can be settled and what is missing; this only asks it sooner. The page works without it. */
+/* Recording a gathering: looks again when a field changes, keeps the draft by itself, files it with one tap.
+   The server decides what can be settled and what is missing; this only asks it sooner. The page works without it.
+   Files are uploads.js, the device's memory typed.js and local.js, the names people.js, the login session.js. */
 
 (() => {
   "use strict";
   const form = document.querySelector("form[data-gathering]");
-  if (!form) return;
+  const { session, uploads, local } = window.portal || {};
+  if (!form || !session || !uploads) return;
 
   const LOOK_MS = 500;
   const KEEP_MS = 4000;
-  const MOST_BYTES = 20 * 1024 * 1024;
+  const AGAIN_MS = 15000;
+  // A record that nobody meant is clutter: so many letters, or the first picture, make a draft of what was opened.
+  const MEANT = 20;
   const mayFile = form.dataset.mayFile === "yes";
   const bar = document.querySelector(".action-bar");
   const note = bar.querySelector("[data-action-note]");
   const primary = bar.querySelector(".btn-primary");
   const title = form.elements.title;
-  const pictures = document.querySelector("form[data-pictures]");
-  const chooser = pictures.querySelector("input[type=file]");
+  const typed = window.portal.typed(form);
 
   let suggested = form.dataset.suggested;
   let savedWords = "";
+  let uploadWords = "";
   let missing = note.textContent.startsWith("还缺") ? note.textContent.slice(3).split("、") : [];
   let changed = false;
+  let held = true; // whether this device has what was typed
   let leaving = false;
   let lost = false;
-  let sending = 0;
+  let filing = false;
+  let picturesWait = false;
+  let unanswered = null; // what was sent to be kept, and nobody knows whether it arrived
+  let stale = false;
   let line = Promise.resolve();
+
+  const isKept = () => "kept" in form.dataset;
 
   // What a new record began with, or was given since: only what nobody has touched follows the kinds and the plan's item.
   const given = {};
@@ -33,19 +43,35 @@
   const ticked = () => [...form.querySelectorAll('[name="kinds"]:checked')].map((one) => one.value).join();
   if ("fresh" in form.dataset) {
     for (const name of ["held_on", "place", "method", "from_time", "until_time", "host", "recorder", "lecturer"]) {
-      given[name] = form.elements[name].value;
+      if (form.elements[name]) given[name] = form.elements[name].value;
     }
     givenKinds = ticked();
   }
 
   // What the bar says
 
+  const OF_THE_LINE = {
+    away: "没有连上，内容都在本机，连上后自动继续",
+    other: "现在登录的是另一位同志，这一页的内容不会发送",
+  };
   const say = () => {
     const lacking = mayFile && missing.length ? `还缺：${missing.join("、")}` : "";
-    const words = [savedWords, lacking].filter(Boolean);
-    if (words.length || mayFile) note.textContent = words.join(" · ");
-    if (mayFile) primary.disabled = missing.length > 0;
+    const ended = session.state === "ended";
+    const words = [ended ? "" : OF_THE_LINE[session.state] || savedWords, uploadWords, lacking].filter(Boolean);
+    if (ended || words.length || mayFile) note.textContent = words.join(" · ");
+    if (ended) {
+      const link = document.createElement("a");
+      link.href = session.loginUrl;
+      link.target = "_blank";
+      link.textContent = "重新登录";
+      note.prepend("登录已到期，内容还在本机。", link, words.length ? " · " : "");
+    }
+    if (mayFile) primary.disabled = missing.length > 0 || filing;
   };
+  document.addEventListener("portal:uploads", (event) => {
+    uploadWords = event.detail.words;
+    say();
+  });
 
   // Fragments from the server take the place of those on the page; the focus stays where it was.
 
@@ -63,6 +89,13 @@
     if (held?.name) {
       [...fresh.querySelectorAll("[name]")].find((one) => one.name === held.name && one.value === held.value)?.focus();
     }
+  };
+
+  // What is still on its way stays in a list that is drawn anew.
+  const swapList = (id, html) => {
+    const pending = document.querySelectorAll(`#${id} [data-pending]:not([data-done])`);
+    swap(id, html);
+    document.getElementById(id)?.append(...pending);
   };
 
   const peopleIn = (html) => {
@@ -100,13 +133,13 @@
     swap("duties", parts.duties);
     if (peopleIn(parts.attendance) !== document.getElementById("attendance").dataset.people) {
       swap("attendance", parts.attendance);
+      document.dispatchEvent(new Event("portal:drawn"));
       form.dispatchEvent(new Event("change", { bubbles: true })); // the tallies count anew
     }
     swap("gathering-status", parts.status);
     swap("gathering-missing", parts.lacking);
-    const pending = document.querySelectorAll("#photos [data-pending]");
-    swap("photos", parts.photos);
-    document.getElementById("photos").append(...pending);
+    swapList("photos", parts.photos);
+    for (const [id, html] of Object.entries(parts.fragments || {})) swapList(id, html);
     if (title.value.trim() === "" || title.value === suggested) title.value = parts.suggested;
     suggested = parts.suggested;
     missing = parts.missing;
@@ -117,18 +150,18 @@
 
   // Asking the server: one thing at a time, so that what was typed last is answered last.
 
-  const send = async (action) => {
-    const data = new FormData(form);
+  class MovedOn extends Error {}
+  const send = async (action, pairs) => {
+    const data = new FormData();
+    for (const [name, value] of pairs) data.append(name, value);
     data.set("action", action);
-    const answer = await fetch(form.getAttribute("action"), {
-      method: "POST", body: data, headers: { Accept: "application/json" }, redirect: "error",
-    });
-    if (!(answer.headers.get("Content-Type") || "").includes("json")) throw new Error(`status ${answer.status}`);
-    const parts = await answer.json();
+    const { parts } = await session.post(form.getAttribute("action"), data);
+    if (!parts) throw new Error("no answer");
     if (parts.go) {
+      typed.drop();
       leaving = true;
       location.assign(parts.go);
-      throw new Error("moved on");
+      throw new MovedOn();
     }
     return parts;
   };
@@ -143,68 +176,115 @@
       try {
         // An item brings its kinds, and these bring their hours: three looks are enough.
         for (let looks = 0; looks < 3; looks += 1) {
-          const parts = await send("refresh");
+          const parts = await send("refresh", typed.pairs());
+          stale = false;
           apply(parts);
           if (!takeOver(parts)) break;
         }
       } catch {
-        /* the server looks again when the form is sent */
+        stale = true; // looked at again when the line is back, or by the server when the form is sent
       }
     });
 
-  // Keeping: what the first picture or the button began, goes on by itself. Returns whether it is kept.
+  // Keeping: what the first picture, some words or the button began, goes on by itself. Returns whether it is kept.
 
+  const remember = () => {
+    held = typed.hold({ unanswered });
+  };
+
+  // Sent, and noted as sent until the answer is there: an answer that got lost is asked for again with the same words,
+  // or the portal would take one's own save for somebody else's.
+  const sendToKeep = async (pairs) => {
+    unanswered = pairs;
+    remember();
+    const parts = await send("save", pairs);
+    unanswered = null;
+    return parts;
+  };
+
+  const accept = async (parts) => {
+    form.elements.edition.value = parts.edition;
+    if (isKept()) return;
+    typed.drop();
+    form.dataset.kept = "";
+    form.setAttribute("action", parts.url); // form.action is the buttons of that name
+    history.replaceState(null, "", parts.url);
+    const urls = {};
+    for (const [name, url] of Object.entries(parts)) if (name.endsWith("_url")) urls[name.slice(0, -4)] = url;
+    await uploads.kept(urls, parts.url);
+  };
+
+  const isLost = (parts) => {
+    if (!parts.lost) return false;
+    lost = true;
+    savedWords = "这份记录刚被别人修改过，已停止自动保存；点“存草稿”可对照两份内容";
+    say();
+    return true;
+  };
+
+  const answerTheLast = async () => {
+    if (!unanswered) return true;
+    const parts = await sendToKeep(unanswered);
+    if (isLost(parts)) return false;
+    if (!parts.errors?.length) await accept(parts);
+    return true;
+  };
+
+  let keepLater = 0;
   const keep = () =>
     inLine(async () => {
+      clearTimeout(keepLater);
       if (lost) return false;
       changed = false;
       try {
-        const parts = await send("save");
-        if (parts.lost) {
-          lost = true;
-          savedWords = "这份记录刚被别人修改过，已停止自动保存；点“存草稿”可对照两份内容";
-          say();
-          return false;
-        }
+        if (!(await answerTheLast())) return false;
+        const parts = await sendToKeep(typed.pairs());
+        if (isLost(parts)) return false;
         apply(parts);
         if (parts.errors?.length) {
           changed = true;
+          remember();
           savedWords = `还没有保存：${parts.errors[0]}`;
           say();
           return false;
         }
-        form.elements.edition.value = parts.edition;
-        if (!("kept" in form.dataset)) {
-          form.dataset.kept = "";
-          form.setAttribute("action", parts.url); // form.action is the buttons of that name
-          pictures.action = parts.pictures_url;
-          history.replaceState(null, "", parts.url);
-        }
+        await accept(parts);
+        picturesWait = false;
+        if (changed) remember();
+        else typed.drop();
         savedWords = parts.saved;
         say();
         return true;
-      } catch {
+      } catch (trouble) {
+        if (trouble instanceof MovedOn) return false;
         changed = true;
-        if (!leaving) {
-          savedWords = "没有连上，内容还在本页，请不要关闭";
-          say();
-        }
+        remember();
+        savedWords = held ? "还没有存上，内容在本机，稍后自动再存" : "还没有存上，内容只在本页，请不要关闭";
+        if (session.state === "here") keepLater = setTimeout(keepIfMeant, AGAIN_MS);
+        say();
         return false;
       }
     });
+  const keepIfMeant = () => changed && !leaving && (isKept() || picturesWait || typed.words() >= MEANT) && keep();
 
   let lookLater = 0;
-  let keepLater = 0;
   document.addEventListener("input", (event) => {
     if (event.target.form !== form) return;
     changed = true;
+    remember();
     clearTimeout(lookLater);
     lookLater = setTimeout(look, LOOK_MS);
     clearTimeout(keepLater);
-    if ("kept" in form.dataset) keepLater = setTimeout(() => changed && keep(), KEEP_MS);
+    keepLater = setTimeout(keepIfMeant, KEEP_MS);
   });
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "hidden" && changed && "kept" in form.dataset && !leaving) keep();
+    if (document.visibilityState === "hidden" && changed && isKept() && !leaving) keep();
+  });
+  session.onChange((now) => {
+    say();
+    if (now !== "here") return;
+    if (changed || unanswered || picturesWait) keepIfMeant();
+    else if (stale) look();
   });
 
   // 应到: everybody shown but those who are not of the group that met.
@@ -217,124 +297,83 @@
     }
   });
 
-  form.addEventListener("submit", (event) => {
+  // The buttons. Filing is asked for here, so that a lost line or an ended login loses nothing; whatever needs a page of its
+  // own (an error at its field, two texts side by side) is sent as any form is.
+
+  const asAnyForm = (submitter) => {
+    leaving = true;
+    form.dataset.settled = "yes";
+    form.requestSubmit(submitter);
+    delete form.dataset.settled;
+  };
+
+  const fileNow = async (submitter) => {
+    if (uploads.left) {
+      savedWords = "照片传完后自动报送";
+      say();
+      if (!(await uploads.idle())) return "照片还没有传完，传完后请再点一次";
+    }
+    return inLine(async () => {
+      try {
+        if (await answerTheLast()) {
+          const parts = await send("file", typed.pairs());
+          if (parts.edition !== undefined) await accept(parts); // kept, but not filed
+        }
+      } catch (trouble) {
+        if (trouble instanceof MovedOn) return "";
+        changed = true;
+        remember();
+        return trouble.kind ? "还没有报送，内容在本机，请稍后再点一次" : asAnyForm(submitter);
+      }
+      // Not filed: the server says on a page of its own what stands in the way. One turn later the form takes it.
+      setTimeout(() => asAnyForm(submitter));
+      return "";
+    });
+  };
+
+  const saveNow = async (submitter) => {
+    // What is being kept just now comes back with a new edition: the form waits for it.
+    if ((!isKept() || unanswered) && !lost) await keep();
+    await line;
+    if (session.state === "away") return "还没有存上，内容在本机，连上后自动再存";
+    if (!leaving) setTimeout(() => asAnyForm(submitter));
+    return "";
+  };
+
+  form.addEventListener("submit", async (event) => {
     clearTimeout(lookLater);
     clearTimeout(keepLater);
-    if (sending > 0) {
-      event.preventDefault();
-      savedWords = "图片还在上传，传完后再点一次";
-      say();
-      return;
-    }
-    if (form.dataset.settled) {
-      leaving = true;
-      return;
-    }
-    // What is being kept just now comes back with a new edition: the form waits for it.
+    if (form.dataset.settled) return;
     event.preventDefault();
-    const submitter = event.submitter;
-    const go = () => {
-      form.dataset.settled = "yes";
-      form.requestSubmit(submitter);
-      delete form.dataset.settled;
-    };
-    // A form that is just telling of its submission takes no other: one turn later it does.
-    inLine(() => setTimeout(go));
+    if (filing) return;
+    filing = true;
+    say();
+    savedWords = await (event.submitter?.value === "file" ? fileNow : saveNow)(event.submitter);
+    filing = leaving;
+    say();
   });
   window.addEventListener("beforeunload", (event) => {
-    if (changed && !leaving) event.preventDefault();
+    if (changed && !held && !leaving) event.preventDefault();
+  });
+  // Coming back by the browser's own button finds the page as it was left, but ready.
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    leaving = filing = false;
+    look();
   });
 
-  // Pictures: each is sent by itself, with its progress; the first one makes the draft.
+  // Pictures: the first one makes the draft.
 
-  const element = (tag, className, text) => {
-    const made = document.createElement(tag);
-    made.className = className;
-    if (text) made.textContent = text;
-    return made;
-  };
-
-  const placeFor = (file) => {
-    const place = element("li", "photo");
-    place.dataset.pending = "";
-    const image = element("img", "");
-    image.alt = file.name;
-    image.width = 160;
-    image.height = 120;
-    image.src = URL.createObjectURL(file);
-    image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
-    const progress = element("progress", "");
-    progress.max = 100;
-    progress.value = 0;
-    progress.setAttribute("aria-label", `${file.name}上传进度`);
-    place.append(image, progress);
-    document.getElementById("photos").append(place);
-    return place;
-  };
-
-  const refuse = (place, words) => {
-    place.classList.add("photo-bad");
-    place.querySelector("progress")?.remove();
-    const sentence = element("p", "photo-error", words);
-    sentence.setAttribute("role", "alert");
-    const away = element("button", "photo-away btn btn-link", "知道了");
-    away.type = "button";
-    away.addEventListener("click", () => place.remove());
-    place.append(sentence, away);
-  };
-
-  const wordsOf = (request, name) => {
-    try {
-      const told = JSON.parse(request.responseText);
-      const words = told.error || told.message || told.errors?.[0];
-      if (words) return words;
-    } catch {
-      /* no sentence came back */
-    }
-    return `“${name}”没有传上去，请检查网络后再选一次。`;
-  };
-
-  const upload = (file, place) =>
-    new Promise((done) => {
-      const data = new FormData();
-      data.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
-      data.append(chooser.name, file, file.name);
-      const request = new XMLHttpRequest();
-      request.open("POST", pictures.action);
-      request.setRequestHeader("Accept", "application/json");
-      request.upload.addEventListener("progress", (event) => {
-        const progress = place.querySelector("progress");
-        if (progress && event.lengthComputable) progress.value = (event.loaded / event.total) * 100;
-      });
-      request.addEventListener("load", () => {
-        if (request.status >= 200 && request.status < 300) place.remove();
-        else refuse(place, wordsOf(request, file.name));
-        done();
-      });
-      request.addEventListener("error", () => {
-        refuse(place, wordsOf(request, file.name));
-        done();
-      });
-      request.send(data);
-    });
-
-  chooser.addEventListener("change", async () => {
-    const files = [...chooser.files];
-    chooser.value = "";
-    if (!files.length) return;
-    const places = files.map(placeFor);
-    if (!("kept" in form.dataset) && !(await keep())) {
-      places.forEach((place) => refuse(place, "先补全上面标出的内容，再选图片。"));
-      return;
-    }
-    sending += files.length;
-    for (const [n, file] of files.entries()) {
-      if (file.size > MOST_BYTES) refuse(places[n], `“${file.name}”超过20 MB，请选小一些的照片。`);
-      else await upload(file, places[n]);
-      sending -= 1;
-    }
-    savedWords = "";
-    await look();
+  let uploadedLater = 0;
+  document.addEventListener("portal:uploaded", () => {
+    clearTimeout(uploadedLater);
+    uploadedLater = setTimeout(look, LOOK_MS / 2);
+  });
+  document.addEventListener("portal:record-wanted", () => {
+    picturesWait = true;
+    changed = true;
+    remember();
+    if (!isKept()) keep();
   });
 
   document.addEventListener("submit", async (event) => {
@@ -342,13 +381,40 @@
     if (!removing) return;
     event.preventDefault();
     try {
-      await fetch(removing.getAttribute("action"), {
-        method: "POST", body: new FormData(removing), headers: { Accept: "application/json" },
-      });
-    } finally {
-      look();
+      await session.post(removing.getAttribute("action"), new FormData(removing));
+    } catch {
+      /* the bar says so */
     }
+    look();
   }, { capture: true });
+
+  // What did not reach the server the last time
+
+  const restore = async (entry) => {
+    const done = typed.put(entry.values);
+    unanswered = entry.unanswered || null;
+    changed = true;
+    remember();
+    if (!isKept()) {
+      const record = form.elements.form_key.value;
+      document.querySelectorAll("form[data-upload]").forEach((one) => (one.dataset.uploadRecord = record));
+      picturesWait = (await uploads.resume(record)) > 0;
+    }
+    // Day and kinds decide whose names and which duties are there to be ticked.
+    await look();
+    typed.put(entry.values, done);
+    form.dispatchEvent(new Event("change", { bubbles: true }));
+    document.getElementById("attendance").dispatchEvent(new Event("change", { bubbles: true }));
+    keepIfMeant();
+  };
+  if (!("bound" in form.dataset)) {
+    local.tidied.then(() =>
+      typed.offer(restore, (entry) => {
+        const key = entry.values.find(([name]) => name === "form_key")?.[1];
+        if (!isKept() && key) uploads.forget(key);
+      }),
+    );
+  }
 
   say();
 })();

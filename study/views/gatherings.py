@@ -22,12 +22,13 @@ from django.utils.timezone import localtime
 from branches import audit
 from branches.access import Access
 from branches.models import Branch
-from branches.requests import PortalRequest
+from branches.requests import PortalRequest, wants_json
 from plan import moves
 from plan.models import Duty, Filing
 from study.gathering_form import OUT, GatheringForm, LostUpdate, beginning, form_key
 from study.gatherings import hints, may_leave_out
 from study.models import Attendance, Gathering, Kind, PlanItem
+from study.today import item_of_today
 
 A_PAGE = 50
 Presence = Attendance.Presence
@@ -51,7 +52,7 @@ def gathering_new(request: PortalRequest) -> HttpResponse:
         return redirect("study:gathering_edit", pk=duty.occasion.gathering.pk)
     branch = duty.branch if duty else item.plan.branch if item else _led(access)
     if duty is None and item is None:
-        item = _item_of_today(branch, access)
+        item = item_of_today([branch.pk], access.on)
     return _record(request, access, branch, None, duty=duty, item=item)
 
 
@@ -85,18 +86,6 @@ def _asked(request: PortalRequest, name: str, rows: QuerySet[Any]) -> Any:
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
         raise Http404
     return get_object_or_404(rows, pk=int(number))
-
-
-def _item_of_today(branch: Branch, access: Access) -> PlanItem | None:
-    """What the branch's plan has for today and nobody has recorded yet."""
-    return (
-        PlanItem.objects.filter(
-            plan__branch=branch, scope=PlanItem.Scope.COLLECTIVE, starts_on=access.on, ends_on=access.on
-        )
-        .exclude(plan__filing__state=State.DISCARDED)
-        .exclude(gatherings__filing__in=Filing.objects.exclude(state=State.DISCARDED))
-        .first()
-    )
 
 
 def _sent_before(request: PortalRequest, access: Access) -> Gathering | None:
@@ -156,11 +145,11 @@ def _record(
             raise
         form.add_error(None, "这张表单已经用过一次，请从“记录活动”重新打开后填写。")
         return _page(request, form)
-    if _wants_json(request):
-        return JsonResponse(_parts(request, form) | _saved(kept, access))
     if action == "file" and not refused:
         messages.success(request, _done(kept.filing))
-        return redirect(kept.filing)
+        return _answer(request, kept.filing.get_absolute_url())
+    if wants_json(request):
+        return JsonResponse(_parts(request, form) | _saved(kept, access))
     if refused:
         messages.warning(request, "已存草稿，还没有报送。" + "".join(refused))
     else:
@@ -202,7 +191,7 @@ def _lost(request: PortalRequest, form: GatheringForm) -> HttpResponse:
         # The same was sent twice: nothing can be lost.
         return _record(request, form.access, form.branch, kept, data=data)
     sentence = "这份记录在您打开之后被别人修改过，您刚才填写的还没有保存。请对照下面的不同之处，再次保存即以您的为准。"
-    if _wants_json(request):
+    if wants_json(request):
         return JsonResponse({"lost": sentence}, status=409)
     form = GatheringForm(data, branch=form.branch, access=form.access, gathering=kept)
     form.is_valid()
@@ -210,20 +199,16 @@ def _lost(request: PortalRequest, form: GatheringForm) -> HttpResponse:
     return _page(request, form, status=409, differences=differences)
 
 
-def _wants_json(request: PortalRequest) -> bool:
-    return request.headers.get("Accept") == "application/json"
-
-
 def _answer(request: PortalRequest, url: str) -> HttpResponse:
     """Go there: by redirect, or by telling the page's script."""
-    return JsonResponse({"go": url}) if _wants_json(request) else redirect(url)
+    return JsonResponse({"go": url}) if wants_json(request) else redirect(url)
 
 
 def _page(
     request: PortalRequest, form: GatheringForm, *, looking: bool = False, status: int = 200, **more: Any
 ) -> HttpResponse:
     """The form as it stands; who only looks again is not told what is not yet right."""
-    if _wants_json(request):
+    if wants_json(request):
         errors = [] if looking else [line.text for line in form.error_lines()]
         return JsonResponse(_parts(request, form) | {"errors": errors}, status=422 if errors else 200)
     filing = form.filing

@@ -119,7 +119,7 @@ def test_without_scripts_a_gathering_is_recorded_and_filed(enter, tmp_path: Path
     click(page, "存草稿")
     expect(page.locator(".tally")).to_have_text("应到9实到8")
     told(page, "草稿")
-    page.locator("input[type=file]").set_input_files(photo(tmp_path / "研讨.jpg", "teal"))
+    page.locator("#id_pictures").set_input_files(photo(tmp_path / "研讨.jpg", "teal"))
     click(page, "上传所选图片")
     expect(page.get_by_role("img", name="研讨")).to_be_visible()
     click(page, "报送机关党委办公室")
