@@ -364,7 +364,7 @@ PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     ("/", of("waiting", "drafts", "late"), ("office",)),
     ("/", of("waiting", "late", "this_week", "mine", "sent_back"), ("secretary",)),
     ("/", of("late", "sent_back"), ("deputy", "commissioner")),
-    ("/", of("mine"), ("member",)),
+    ("/", of("mine", "pushes"), ("member",)),
     ("/board/", paged, ("office", "inspector")),
     ("/board/?standing=overdue", paged, ("office",)),
     ("/board.xlsx", in_sheets, ("office",)),
@@ -410,7 +410,6 @@ PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     ("{push}", marked, ("secretary",)),
     ("{common}", marked, ("office",)),
     ("/study/channels/", of("channels"), ("secretary",)),
-    ("/", of("pushes"), ("member",)),
 ]  # fmt: skip
 
 

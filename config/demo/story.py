@@ -19,6 +19,7 @@ from django.utils.timezone import localdate
 from branches.access import Access
 from branches.models import Branch, Member, PartyGroup, Post
 from config.demo import words
+from config.demo.mobile import push_some
 from config.demo.people import Cast, House
 from documents.pictures import CleanPicture
 from plan import moves, opening
@@ -76,6 +77,7 @@ def tell(cast: Cast, pictures: list[CleanPicture], year: int, until: datetime, r
         BranchYear(plan, cast, house, pictures, until, random).run()
     CommitteeYear(plan, cast, until, random).run()
     foresee(cast, localdate(until))
+    push_some(cast, pictures, year, until)
     return plan
 
 
