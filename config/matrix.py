@@ -153,4 +153,7 @@ ROUTES: dict[str, Row] = {
     "study:gathering_new": Row(get=LEADERS, post=LEADERS),
     "study:gathering_edit": Row(get=LEADERS, post=LEADERS),
     "study:calendar": Row(get=BUSINESS),
+    "study:calendar_feed": Row(get=BUSINESS, post=BUSINESS),
+    # Whoever has the secret link: calendar programs cannot log in.
+    "study:feed": Row(get=EVERYBODY, public=True),
 }

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from study.views import branch_plans, gatherings, member_plans
+from study.views import branch_plans, calendar, feeds, gatherings, member_plans
 
 app_name = "study"
 urlpatterns = [
@@ -20,5 +20,7 @@ urlpatterns = [
     path("gatherings/", gatherings.gathering_list, name="gathering_list"),
     path("gatherings/new/", gatherings.gathering_new, name="gathering_new"),
     path("gatherings/<int:pk>/", gatherings.gathering_edit, name="gathering_edit"),
-    path("calendar/", gatherings.calendar, name="calendar"),
+    path("calendar/", calendar.calendar, name="calendar"),
+    path("calendar/feed/", feeds.calendar_feed, name="calendar_feed"),
+    path("feed/<str:secret>.ics", feeds.feed, name="feed"),
 ]

@@ -229,6 +229,8 @@ study:week_done@filed                       LL    -p    -p    -p    -p    -r    
 study:member_plan_edit@draft                LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
 study:week_done@draft                       LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x    -x
 study:calendar                              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+study:calendar_feed                         LL    kk    kk    kk    kk    kk    kk    kk    kk    xx    xx    xx    xx
+study:feed@unknown                          0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-
 """
 
 
@@ -347,6 +349,8 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         case(f"study:member_plan_edit@{state}", own.pk)
         case(f"study:week_done@{state}", lived.pk)
     case("study:calendar", query=f"?branch={first.pk}")
+    case("study:calendar_feed", post={"action": "renew"})
+    case("study:feed@unknown", "nobody-has-this-secret")
     return found
 
 
