@@ -46,6 +46,8 @@ ACCOUNT_PAGES = (
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")
 # For those who see all branches: the branches' records, calendars and study plans stand beside what was sent.
 RECORD_PAGES = ("study:gathering_list", "study:calendar", "study:calendar_feed", "study:branch_plan")
+# What belongs to one record: its check-in.
+GATHERING_PAGES = ("study:check_in",)
 # What belongs to the place 日历.
 CALENDAR_PAGES = ("study:calendar_feed",)
 # In these addresses stands a secret: the log names the route instead.
@@ -142,7 +144,14 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
     elif roles & {Role.SECRETARY, Role.DEPUTY, Role.COMMISSIONER}:
         places = [
             place("待办", "list-check", "home"),
-            place("记录", "pencil-square", "study:gathering_list", "study:gathering_new", "study:gathering_edit"),
+            place(
+                "记录",
+                "pencil-square",
+                "study:gathering_list",
+                "study:gathering_new",
+                "study:gathering_edit",
+                *GATHERING_PAGES,
+            ),
             place("日历", "calendar3", "study:calendar", *CALENDAR_PAGES),
             place("我的", "person", "study:member_plan", "study:member_plan_edit"),
             place("学习计划", "journal-text", "study:branch_plan", *PLANNING_PAGES),

@@ -153,6 +153,9 @@ ROUTES: dict[str, Row] = {
     "study:gathering_new": Row(get=LEADERS, post=LEADERS),
     "study:gathering_edit": Row(get=LEADERS, post=LEADERS),
     "study:calendar": Row(get=BUSINESS),
+    "study:check_in": Row(get=LEADERS, post=LEADERS),
+    "study:check_in_state": Row(get=LEADERS),
+    "study:sign_in": Row(get=BUSINESS, post=BUSINESS),
     "study:calendar_feed": Row(get=BUSINESS, post=BUSINESS),
     # Whoever has the secret link: calendar programs cannot log in.
     "study:feed": Row(get=EVERYBODY, public=True),

@@ -16,7 +16,7 @@ from plan.editing import with_year
 from plan.models import Duty, Filing, Move, Picture, Plan, Requirement, Version
 from plan.moves import begin, frozen
 from plan.pictures import add_pictures
-from study.models import Attendance, BranchPlan, Gathering, MemberPlan, PlanItem, WeekItem
+from study.models import Attendance, BranchPlan, CheckIn, Gathering, MemberPlan, PlanItem, WeekItem
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
 from tests.plan.filed import duty_of, paper_by, photo
 
@@ -47,6 +47,7 @@ class Records:
     branch_post: Post
     committee_post: Post
     login: LoginSession
+    check_in: CheckIn
 
     def picture(self, filing: Filing) -> Picture:
         return filing.pictures.get()
@@ -171,5 +172,9 @@ def make_records(world: World | None = None) -> Records:
         committee_post=Post.objects.get(kind=Post.Kind.INSPECTOR, committee=world.committee),
         login=LoginSession.objects.create(
             user=world.users["member"], key_mac=f"{world.committee.pk:064}", began_at=WRITTEN, seen_at=WRITTEN
+        ),
+        check_in=CheckIn.objects.create(
+            gathering=gathering_draft, nonce=f"code-of-{world.committee.pk}", opened_at=WRITTEN,
+            closes_at=WRITTEN + timedelta(minutes=5), opened_by=world.users["secretary"],
         ),
     )  # fmt: skip
