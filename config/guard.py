@@ -54,7 +54,13 @@ MOBILE_PAGES = (
 # The pages of what was sent: one filing and its versions.
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")
 # For those who see all branches: the branches' records, calendars and study plans stand beside what was sent.
-RECORD_PAGES = ("study:gathering_list", "study:calendar", "study:branch_plan")
+RECORD_PAGES = ("study:gathering_list", "study:calendar", "study:calendar_feed", "study:branch_plan")
+# What belongs to one record: its check-in.
+GATHERING_PAGES = ("study:gathering_new", "study:gathering_edit", "study:check_in")
+# What belongs to the place 日历.
+CALENDAR_PAGES = ("study:calendar_feed",)
+# In these addresses stands a secret: the log names the route instead.
+SECRET_ROUTES = ("study:feed",)
 # A leader's pages of the branch's plan and of the members' plans.
 PLANNING_PAGES = (
     "study:branch_plan_edit", "study:plan_item_new", "study:plan_item_edit", "study:plan_review",
@@ -88,7 +94,8 @@ class GuardMiddleware:
         unsafe = request.method not in ("GET", "HEAD", "OPTIONS")
         if status == 403 or (unsafe and status in (404, 405)):
             what = "操作被拒绝" if unsafe else "查看被拒绝"
-            audit.note(access, audit.Kind.REFUSED, what, ok=False, route=route, path=request.path, status=status)
+            path = match.route if match and route in SECRET_ROUTES else request.path
+            audit.note(access, audit.Kind.REFUSED, what, ok=False, route=route, path=path, status=status)
         elif status == 200 and response.get("Content-Disposition", "").startswith("attachment"):
             asked = request.GET.copy()
             if asked.get("q"):
@@ -150,8 +157,8 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
     elif roles & {Role.SECRETARY, Role.DEPUTY, Role.COMMISSIONER}:
         places = [
             place("待办", "list-check", "home"),
-            place("记录", "pencil-square", "study:gathering_list", "study:gathering_new", "study:gathering_edit"),
-            place("日历", "calendar3", "study:calendar"),
+            place("记录", "pencil-square", "study:gathering_list", *GATHERING_PAGES),
+            place("日历", "calendar3", "study:calendar", *CALENDAR_PAGES),
             place("我的", "person", "study:member_plan", *OWN_PLAN_PAGES),
             place("学习计划", "journal-text", "study:branch_plan", *PLANNING_PAGES),
             place("任务清单", "check2-square", "plan:duty_list", "plan:duty_detail"),
@@ -190,7 +197,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
         places = [
             place("待办", "list-check", "home"),
             place("学习计划", "journal-text", "study:member_plan", *OWN_PLAN_PAGES),
-            place("日历", "calendar3", "study:calendar"),
+            place("日历", "calendar3", "study:calendar", *CALENDAR_PAGES),
             place("方案", "book", "plan:plan_list", *PLAN_PAGES),
             place("移动党支部", "phone", *MOBILE_PAGES),
             place("支部计划", "journal-text", "study:branch_plan"),

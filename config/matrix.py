@@ -188,4 +188,10 @@ ROUTES: dict[str, Row] = {
     "study:channel_new": Row(get=OFFICE | FILERS, post=OFFICE | FILERS),
     "study:channel_test": Row(post=OFFICE | FILERS),
     "study:channel_end": Row(post=OFFICE | FILERS),
+    "study:check_in": Row(get=LEADERS, post=LEADERS),
+    "study:check_in_state": Row(get=LEADERS),
+    "study:sign_in": Row(get=BUSINESS, post=BUSINESS),
+    "study:calendar_feed": Row(get=BUSINESS, post=BUSINESS),
+    # Whoever has the secret link: calendar programs cannot log in.
+    "study:feed": Row(get=EVERYBODY, public=True),
 }

@@ -257,9 +257,13 @@ class GatheringForm(PortalForm):
     def attendance(self) -> list[Attending]:
         """A line for everybody expected on the day: as tapped, else as kept, else present."""
         kept: dict[int, tuple[str, str]] = {}
+        signed: dict[int, datetime] = {}
         leave_out = may_leave_out(self.kinds_now, self.group_now)
         if self.gathering and not self.is_bound:
             kept = {a.member_id: (a.presence, a.reason) for a in self.gathering.attendance.all()}
+        if self.gathering:
+            rows = self.gathering.attendance.filter(checked_in_at__isnull=False)
+            signed = {a.member_id: a.checked_in_at for a in rows if a.checked_in_at}
         known = {*Attendance.Presence.values, *([OUT] if leave_out else [])}
         lines = []
         for member, is_full in expected(self.branch, self.kinds_now, self.day, self.group_now):
@@ -269,11 +273,12 @@ class GatheringForm(PortalForm):
             else:
                 # In a temporary group, whoever has no line was not of it.
                 presence, reason = kept.get(member.pk, (OUT if leave_out and kept else "", ""))
-            if presence not in known:
+            seen = self.is_bound and f"signed-{member.pk}" in self.data
+            if presence not in known or (self.is_bound and member.pk in signed and not seen):
                 presence = Attendance.Presence.PRESENT
             if presence != Attendance.Presence.EXCUSED or reason not in Attendance.Reason.values:
                 reason = ""
-            lines.append(Attending(member.pk, member.name, is_full, presence, reason))
+            lines.append(Attending(member.pk, member.name, is_full, presence, reason, signed.get(member.pk), seen))
         return lines
 
     @property

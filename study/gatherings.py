@@ -40,6 +40,9 @@ class Attending(NamedTuple):
     is_full: bool
     presence: str
     reason: str = ""
+    # When the member signed in by the code; and whether the page on which the presence was tapped showed it.
+    checked_in_at: datetime | None = None
+    seen: bool = False
 
 
 class Lack(NamedTuple):
@@ -383,7 +386,17 @@ def keep(gathering: Gathering, sitting: Sitting, claimed: set[int], at: datetime
 
 
 def _keep_attendance(gathering: Gathering, lines: Sequence[Attending]) -> None:
-    gathering.attendance.exclude(member__in=[line.member_id for line in lines]).delete()
+    """Who was there as tapped; but whoever signed in after the page was drawn is there, whatever the page still said.
+
+    The record's row is locked by now, and signing in locks it too: what is read here is what holds.
+    """
+    own = gathering.attendance.filter(partner__isnull=True)
+    own.exclude(member__in=[line.member_id for line in lines]).delete()
+    signed = set(own.filter(checked_in_at__isnull=False).values_list("member_id", flat=True))
+    lines = [
+        line._replace(presence=Presence.PRESENT, reason="") if line.member_id in signed and not line.seen else line
+        for line in lines
+    ]
     Attendance.objects.bulk_create(
         [
             Attendance(

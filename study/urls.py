@@ -4,7 +4,10 @@ from django.urls import path
 
 from study.views import (
     branch_plans,
+    calendar,
     channels,
+    check_in,
+    feeds,
     gatherings,
     materials,
     member_plans,
@@ -60,4 +63,10 @@ urlpatterns = [
     path("channels/<int:pk>/test/", channels.channel_test, name="channel_test"),
     path("channels/<int:pk>/end/", channels.channel_end, name="channel_end"),
     path("calendar/", gatherings.calendar, name="calendar"),
+    path("calendar/", calendar.calendar, name="calendar"),
+    path("gatherings/<int:pk>/check-in/", check_in.check_in, name="check_in"),
+    path("gatherings/<int:pk>/check-in/state/", check_in.check_in_state, name="check_in_state"),
+    path("sign-in/<str:nonce>/", check_in.sign_in, name="sign_in"),
+    path("calendar/feed/", feeds.calendar_feed, name="calendar_feed"),
+    path("feed/<str:secret>.ics", feeds.feed, name="feed"),
 ]

@@ -282,6 +282,12 @@ study:channel_test@branch                   LL    -0    -r    -r    -x    -x    
 study:channel_end@branch                    LL    -0    -r    -r    -x    -x    -0    -x    -x    -x    -x    -x    -x
 study:channel_test@committee                LL    -r    -0    -0    -x    -x    -0    -x    -x    -x    -x    -x    -x
 study:channel_end@committee                 LL    -r    -0    -0    -x    -x    -0    -x    -x    -x    -x    -x    -x
+study:check_in@filed                        LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+study:check_in@draft                        LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+study:check_in_state@draft                  LL    x-    k-    k-    k-    x-    0-    x-    x-    x-    x-    x-    x-
+study:sign_in                               LL    00    ku    ku    ku    ku    pp    pp    00    xx    xx    xx    xx
+study:calendar_feed                         LL    kk    kk    kk    kk    kk    kk    kk    kk    xx    xx    xx    xx
+study:feed@unknown                          0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-
 """
 
 
@@ -426,6 +432,12 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     for whose, channel in (("branch", o.pushed.channel), ("committee", o.pushed.committees_channel)):
         case(f"study:channel_test@{whose}", channel.pk)
         case(f"study:channel_end@{whose}", channel.pk)
+    for state, gathering in (("filed", o.gathering), ("draft", o.gathering_draft)):
+        case(f"study:check_in@{state}", gathering.pk, post={"action": "open", "minutes": "5"})
+    case("study:check_in_state@draft", o.gathering_draft.pk)
+    case("study:sign_in", o.check_in.nonce)
+    case("study:calendar_feed", post={"action": "renew"})
+    case("study:feed@unknown", "nobody-has-this-secret")
     return found
 
 

@@ -398,6 +398,7 @@ PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     ("/study/gatherings/", paged, ("office", "secretary", "member")),
     ("/study/gatherings/new/", of("attendance"), ("secretary",)),
     ("/study/calendar/{branch}", entries, ("office", "secretary", "member")),
+    ("/study/calendar/{branch}&view=list", size, ("secretary", "member")),
     ("/study/branch-plan/{branch}", of("count"), ("office", "secretary", "member")),
     ("/study/my-plan/", of("weeks"), ("member",)),
     ("/study/review/", reviewed, ("secretary",)),

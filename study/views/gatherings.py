@@ -1,9 +1,8 @@
-"""Gatherings: the list, the one form that records them, and the month's calendar."""
+"""Gatherings: the list, and the one form that records them."""
 
 from __future__ import annotations
 
-from calendar import Calendar
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -374,83 +373,3 @@ def _months(first: datetime | None, last: datetime | None) -> list[tuple[str, st
         months.append((f"{year}-{month:02d}", f"{year}年{month}月"))
         year, month = (year, month - 1) if month > 1 else (year - 1, 12)
     return months
-
-
-# The calendar
-
-
-def calendar(request: PortalRequest) -> HttpResponse:
-    """A month of one branch: what its plan has beside what was held."""
-    access = request.access
-    first = _month(request.GET.get("month", ""), access.on)
-    last = _next_month(first) - timedelta(days=1)
-    branches = Branch.objects.visible_to(access)
-    many = bool(access.sees_committees) or len(access.branches) > 1
-    own = access.led_branch_id or (access.branch.pk if access.branch else 0)
-    branch = _asked(request, "branch", branches) or branches.filter(pk=own).first() or branches.first()
-    days, spans = _month_of(branch, access, first, last) if branch else ({}, [])
-    context = {
-        "first": first,
-        "branch": branch,
-        "branches": branches if many else [],
-        "weeks": [
-            [{"day": day, "here": day.month == first.month, "today": day == access.on, "entries": days.get(day, [])}
-             for day in week]
-            for week in Calendar().monthdatescalendar(first.year, first.month)
-        ],
-        "spans": spans,
-        "nothing": not spans and not any(first <= day <= last for day in days),
-        "earlier": first - timedelta(days=1),
-        "later": last + timedelta(days=1),
-        "this_month": (first.year, first.month) == (access.on.year, access.on.month),
-        "may_record": bool(branch and branch.pk in access.leads),
-    }  # fmt: skip
-    return render(request, "study/calendar.html", context)
-
-
-def _month(text: str, today: date) -> date:
-    """The first day of the month asked for; this month where what is asked is none."""
-    year, _, month = text.partition("-")
-    if not (text.isascii() and year.isdecimal() and month.isdecimal() and len(text) <= 7):
-        return today.replace(day=1)
-    known = 1990 <= int(year) <= 2100 and 1 <= int(month) <= 12
-    return date(int(year), int(month), 1) if known else today.replace(day=1)
-
-
-def _next_month(first: date) -> date:
-    return (first + timedelta(days=31)).replace(day=1)
-
-
-def _month_of(
-    branch: Branch, access: Access, first: date, last: date
-) -> tuple[dict[date, list[dict[str, Any]]], list[dict[str, Any]]]:
-    """The entries of each day, and the plan's items that take more than a day."""
-    items = (
-        PlanItem.objects.filter(
-            plan__branch=branch, plan__filing__in=Filing.objects.visible_to(access),
-            starts_on__lte=last, ends_on__gte=first,
-        )
-        .select_related("responsible", "plan__filing")
-    )  # fmt: skip
-    held = list(
-        Gathering.objects.visible_to(access)
-        .filter(branch=branch)
-        .filter(Q(held_at__date__range=(first, last)) | Q(plan_item__in=items))
-        .select_related("filing")
-        .order_by("held_at", "pk")
-    )
-    by_item = {gathering.plan_item_id: gathering for gathering in held if gathering.plan_item_id}
-    days: dict[date, list[dict[str, Any]]] = {}
-    spans = []
-    for item in items:
-        record = by_item.get(item.pk)
-        entry = {"item": item, "record": record, "editable": bool(record and moves.may_edit(access, record.filing))}
-        if item.starts_on != item.ends_on:
-            spans.append(entry)
-        elif record is None or record.held_on != item.starts_on:
-            days.setdefault(item.starts_on, []).append(entry)
-    for gathering in held:
-        days.setdefault(gathering.held_on, []).append(
-            {"item": None, "record": gathering, "editable": moves.may_edit(access, gathering.filing)}
-        )
-    return days, spans
