@@ -62,7 +62,6 @@ urlpatterns = [
     path("channels/new/", channels.channel_new, name="channel_new"),
     path("channels/<int:pk>/test/", channels.channel_test, name="channel_test"),
     path("channels/<int:pk>/end/", channels.channel_end, name="channel_end"),
-    path("calendar/", gatherings.calendar, name="calendar"),
     path("calendar/", calendar.calendar, name="calendar"),
     path("gatherings/<int:pk>/check-in/", check_in.check_in, name="check_in"),
     path("gatherings/<int:pk>/check-in/state/", check_in.check_in_state, name="check_in_state"),
