@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 # The pages on which the place 方案 is the current one.
 PLAN_PAGES = (
     "plan:plan_detail", "plan:plan_preview", "plan:plan_edit", "plan:plan_settings", "plan:plan_upload",
-    "plan:requirement_detail", "plan:requirement_edit", "plan:requirement_new",
+    "plan:requirement_detail", "plan:requirement_edit", "plan:requirement_new", "plan:workdays",
 )  # fmt: skip
 # The tree of committees.
 ORGANIZATION_PAGES = ("branches:organization", "branches:committee_new", "branches:committee_edit")
