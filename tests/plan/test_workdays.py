@@ -221,7 +221,8 @@ def test_a_day_already_filled_in_otherwise_is_told_and_not_overwritten(office, i
         ({"until_on": "2018-07-01"}, "结束的一天早于开始的一天"),
         ({"until_on": "2018-11-30"}, "一次最多填120天"), ({"name": " "}, "请填写“事由”"), ({"name": "长" * 41}, "事由"),
         ({"works": "2"}, "放假还是上班"), ({"works": ""}, "放假还是上班"),
-        ({"from_on": "0001-01-01"}, "1990年到2100年"), ({"until_on": "9999-12-31"}, "1990年到2100年"), ({"name": "a\x00b"}, "事由"),
+        ({"from_on": "0001-01-01"}, "1990年到2100年"), ({"until_on": "9999-12-31"}, "1990年到2100年"),
+        ({"name": "a\x00b"}, "事由"),
     ],
 )  # fmt: skip
 def test_bad_input_is_said_at_the_field_and_nothing_is_written(office, wrong: dict, sentence: str) -> None:
