@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 # The pages on which the place 方案 is the current one.
 PLAN_PAGES = (
     "plan:plan_detail", "plan:plan_preview", "plan:plan_edit", "plan:plan_settings", "plan:plan_upload",
+    "plan:workdays",
     "plan:requirement_detail", "plan:requirement_edit", "plan:requirement_new",
     # What the plan tells everybody to study stands beside it.
     "study:material_list", "study:material_detail", "study:material_new", "study:material_edit",

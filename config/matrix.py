@@ -143,6 +143,7 @@ ROUTES: dict[str, Row] = {
     "plan:paper_new": Row(get=BUSINESS, post=BUSINESS),
     "plan:paper_edit": Row(get=BUSINESS, post=BUSINESS),
     "plan:log": Row(get=AUDITOR | OFFICE),
+    "plan:workdays": Row(get=OFFICE, post=OFFICE),
     # study: plans and gatherings
     "study:branch_plan": Row(get=BUSINESS),
     "study:branch_plan_begin": Row(post=LEADERS),

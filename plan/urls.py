@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from plan.views import board, duties, filings, papers, plans
+from plan.views import board, duties, filings, papers, plans, workdays
 
 app_name = "plan"
 urlpatterns = [
@@ -38,4 +38,5 @@ urlpatterns = [
     path("papers/new/", papers.paper_new, name="paper_new"),
     path("papers/<int:pk>/edit/", papers.paper_edit, name="paper_edit"),
     path("log/", filings.log, name="log"),
+    path("workdays/", workdays.workdays, name="workdays"),
 ]

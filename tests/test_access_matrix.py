@@ -131,6 +131,7 @@ branches:roster_errors                      LL    k-    x-    x-    x-    x-    
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 plan:plan_list                              LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 plan:plan_upload                            LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:workdays                               LL    kr    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 plan:plan_start                             LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
 plan:board                                  LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-    x-
 plan:board_xlsx                             LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-    x-
@@ -345,6 +346,7 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     ):  # fmt: skip
         case(name)
     case("branches:sso_failed", "nobody")
+    case("plan:workdays", post={"from_on": "2018-07-20", "until_on": "2018-08-25", "works": "0", "name": "暑假"})
     case("branches:committee_edit", o.world.committee.pk)
     for name in ("handover_pack", "handover_docx"):
         case(name, first.pk, o.branch_post.from_on.isoformat())

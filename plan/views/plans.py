@@ -53,12 +53,12 @@ def plan_list(request: PortalRequest) -> HttpResponse:
         columns.insert(1, {"label": "下发单位"})
     context = {"page": page, "rows": rows, "columns": columns, "may_draft": bool(access.office_of)}
     if access.office_of:
-        own = Plan.objects.filter(committee=_own_committee(access)).defer("toml", "source_text")
+        own = Plan.objects.filter(committee=own_committee(access)).defer("toml", "source_text")
         context |= _next_drafts(own, access.on.year)
     return render(request, "plan/plan_list.html", context)
 
 
-def _own_committee(access: Access) -> Committee:
+def own_committee(access: Access) -> Committee:
     """The committee that the person drafts for: where their office is, not where else they hold a post."""
     if access.committee and access.committee.pk in access.office_of:
         return access.committee
@@ -103,7 +103,7 @@ def plan_start(request: PortalRequest) -> HttpResponse:
         messages.error(request, "请用四位数字填写年度，如 2018。")
         return redirect("plan:plan_list")
     toml, text = SHIPPED.read_text(encoding="utf-8"), SHIPPED.with_suffix(".txt").read_text(encoding="utf-8")
-    own = _own_committee(request.access)
+    own = own_committee(request.access)
     return _begin(request, own, with_year(toml, int(year)), text, "请先核对各项设置，再预览、下发。")
 
 
@@ -130,7 +130,7 @@ def plan_upload(request: PortalRequest) -> HttpResponse:
         try:
             with audit.act(request.access, audit.Kind.SETTING, "上传方案草稿") as entry:
                 plan = entry.about = Plan.objects.begin(
-                    committee=_own_committee(request.access),
+                    committee=own_committee(request.access),
                     toml=given["toml"], source_text=given["source_text"], at=request.now,
                 )  # fmt: skip
         except DocumentErrors as error:
