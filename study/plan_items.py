@@ -292,6 +292,8 @@ class TableRow(RowForm):
             self.initial["kind"] = Kind.COLLECTIVE_STUDY
         for name, field in self.fields.items():
             field.widget.attrs["aria-label"] = f"{self.words}的{field.label}"
+            if name in ("topic", "content", "hours"):
+                field.widget.attrs["placeholder"] = field.label
             if name not in ("readings", "remove"):
                 is_choice = isinstance(field, forms.ChoiceField)
                 field.widget.attrs["class"] = "form-select" if is_choice else "form-control"

@@ -234,7 +234,7 @@ study:plan_item_edit@draft                  LL    xx    ku    ku    ku    xx    
 study:plan_item_remove@draft                LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
 study:plan_item_move@filed                  LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
 study:plan_item_move@draft                  LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
-study:branch_plan_adjust@filed              LL    -x    -r    -r    -p    -x    -0    -x    -x    -x    -x    -x    -x
+study:branch_plan_adjust@sent               LL    -x    -r    -r    -p    -x    -0    -x    -x    -x    -x    -x    -x
 study:branch_plan_adjust@draft              LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
 study:plan_table@filed                      LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
 study:plan_table@draft                      LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
@@ -366,7 +366,9 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         case(f"study:plan_item_edit@{state}", line.pk)
         case(f"study:plan_item_remove@{state}", line.pk)
         case(f"study:plan_item_move@{state}", line.pk)
-        case(f"study:branch_plan_adjust@{state}", record.pk, post={"note": "调整", "edition": record.filing.edition})
+        # What was filed is taken back here on purpose: not among those that nobody changes.
+        name = "study:branch_plan_adjust@" + ("sent" if state == "filed" else "draft")
+        case(name, record.pk, post={"note": "调整", "edition": record.filing.edition})
         for name in ("plan_table", "plan_xlsx", "plan_import"):
             case(f"study:{name}@{state}", record.pk)
     case("study:plan_template@filed", o.branch_plan.pk)
