@@ -336,14 +336,14 @@ def is_small(roster: Iterable[Member], day: date) -> bool:
 
 
 def entries_of(branch_plan: BranchPlan) -> list[Entry]:
-    """The plan's items as the check reads them; two queries, or none where items and readings are prefetched."""
+    """The plan's items as the check reads them; three queries, or none where they and what they cite are prefetched."""
     items = branch_plan.items.all()
     if "items" not in getattr(branch_plan, "_prefetched_objects_cache", {}):
-        items = items.prefetch_related("readings")
+        items = items.prefetch_related("readings", "materials")
     return [
         Entry(
             item.pk, item.scope, item.kinds, item.topic, item.content, item.starts_on, item.ends_on, item.hours,
-            item.responsible_id, item.method, frozenset(reading.title for reading in item.readings.all()), item.rhythm,
+            item.responsible_id, item.method, frozenset(item.cited), item.rhythm,
         )
         for item in items
     ]  # fmt: skip

@@ -32,7 +32,7 @@ from study.gatherings import (
     propose,
     suggested_title,
 )
-from study.models import Attendance, Gathering, Kind, Method, PlanItem, Resolution
+from study.models import Attendance, Gathering, Kind, Material, Method, PlanItem, Resolution
 
 LONGEST = timedelta(days=31)
 FAR = timedelta(days=366)
@@ -89,6 +89,10 @@ class GatheringForm(PortalForm):
     month_arranged = forms.BooleanField(label="已在会上安排本月各项活动", required=False)
     fixed_actions = forms.MultipleChoiceField(label="固定动作", required=False, widget=_ticks())
     readings = forms.TypedMultipleChoiceField(label="学习篇目", coerce=_number, required=False, widget=_ticks())
+    materials = forms.TypedMultipleChoiceField(
+        label="学习资料", coerce=_number, required=False, widget=_ticks(),
+        error_messages={"invalid_choice": "所选的资料已经停用，请核对后再保存。"},
+    )  # fmt: skip
     # The reason stands below the pictures, outside the form's own tag.
     late_reason = forms.CharField(
         label="补报原因", max_length=200, required=False, widget=forms.TextInput(attrs={"form": "gathering"})
@@ -138,8 +142,12 @@ class GatheringForm(PortalForm):
             ("", "未列入计划"), *((item.pk, self._item_words(item)) for item in self.items)
         ]  # fmt: skip
         self._field("fixed_actions").choices = [(a, a) for a in self._actions()]
-        readings = self.rules.plan.readings.all() if self.rules.plan else []
+        readings = list(self.rules.plan.readings.all()) if self.rules.plan else []
         self._field("readings").choices = [(r.pk, r.title) for r in readings]
+        planned = self.item_now.materials.values_list("pk", flat=True) if self.item_now else []
+        cited = [*(self.initial.get("materials") or []), *planned]
+        offered = Material.objects.offered_to(self.branch.committee_id, cited, [r.title for r in readings])
+        self._field("materials").choices = list(offered.values_list("pk", "title"))
 
     def _item_words(self, item: Any) -> str:
         words = f"{item.starts_on.month}月{item.starts_on.day}日　{item.topic}"
@@ -393,6 +401,7 @@ class GatheringForm(PortalForm):
             entry.about = gathering.filing
             gathering.save()
             gathering.readings.set(asked["readings"])
+            gathering.materials.set(asked["materials"])
             gathering.resolutions.all().delete()
             lines = [line.strip() for line in asked["resolutions"].splitlines() if line.strip()]
             Resolution.objects.bulk_create(
@@ -478,6 +487,7 @@ def stored(gathering: Gathering) -> dict[str, Any]:
         "resolutions": "\n".join(one.text for one in gathering.resolutions.all()),
         "month_arranged": gathering.month_arranged,
         "fixed_actions": gathering.fixed_actions, "readings": [r.pk for r in gathering.readings.all()],
+        "materials": [m.pk for m in gathering.materials.all()],
         "late_reason": gathering.filing.late_reason, "edition": gathering.filing.edition,
     }  # fmt: skip
 
@@ -498,6 +508,7 @@ def beginning(
         initial |= {
             "plan_item": item.pk, "kinds": item.kinds, "title": item.topic, "method": item.method,
             "place": item.place or initial["place"], "readings": [reading.pk for reading in item.readings.all()],
+            "materials": [material.pk for material in item.materials.all()],
         }  # fmt: skip
     initial["held_on"] = day
     initial["from_time"], initial["until_time"] = usual_hours(last, day, access.now)

@@ -44,7 +44,7 @@ def gathering_snapshot(gathering: Gathering) -> dict[str, Any]:
     if Kind.GENERAL_MEETING in kinds:
         fields.append(["本月活动安排", "已在会上安排" if gathering.month_arranged else "未在会上安排"])
     fields.append(["议定事项", "\n".join(one.text for one in gathering.resolutions.all())])
-    fields.append(["学习篇目", "、".join(reading.title for reading in gathering.readings.all())])
+    fields.append(["学习篇目", "、".join(gathering.cited)])
     away = [line for line in lines if line.presence != Presence.PRESENT]
     return {
         "fields": fields,

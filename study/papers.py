@@ -15,7 +15,7 @@ COLUMNS = ["学习时限", "学习内容", "责任人", "学习方式"]
 
 def branch_plan_snapshot(branch_plan: BranchPlan) -> dict[str, Any]:
     """The outline and both lists, collective and individual (集体学习和个人学习清单)."""
-    items = list(branch_plan.items.select_related("responsible").prefetch_related("readings"))
+    items = list(branch_plan.items.select_related("responsible").prefetch_related("readings", "materials"))
     together = [item for item in items if item.scope == PlanItem.Scope.COLLECTIVE]
     alone = [item for item in items if item.scope == PlanItem.Scope.INDIVIDUAL]
     return {
@@ -39,7 +39,7 @@ def _row(item: PlanItem) -> list[str]:
         "个人自学" if item.scope == PlanItem.Scope.INDIVIDUAL else "、".join(Kind(kind).label for kind in item.kinds)
     )
     named = item.topic + item.content
-    readings = "、".join(reading.title for reading in item.readings.all() if reading.title not in named)
+    readings = "、".join(title for title in item.cited if title not in named)
     return [
         _lines(
             days(item.starts_on, item.ends_on).replace("至", "\n至"),

@@ -17,7 +17,7 @@ from branches.form_base import ErrorLine, PortalForm, PortalModelForm
 from branches.models import Member
 from plan.models import Filing
 from study.clarity import Entry
-from study.models import BranchPlan, Kind, Method, PlanItem
+from study.models import BranchPlan, Kind, Material, Method, PlanItem
 from study.papers import days, hours
 from study.plan_keeping import take
 
@@ -61,12 +61,13 @@ class PlanItemForm(PortalModelForm):
     class Meta:
         model = PlanItem
         fields = (
-            "scope", "kind", "with_kinds", "topic", "content", "readings", "rhythm", "starts_on", "ends_on", "hours",
-            "responsible", "method", "place",
+            "scope", "kind", "with_kinds", "topic", "content", "readings", "materials", "rhythm", "starts_on",
+            "ends_on", "hours", "responsible", "method", "place",
         )  # fmt: skip
         widgets = {
             "content": forms.Textarea(attrs={"rows": 3}),
             "readings": forms.CheckboxSelectMultiple,
+            "materials": forms.CheckboxSelectMultiple,
             "starts_on": forms.DateInput,
             "ends_on": forms.DateInput,
         }
@@ -80,6 +81,10 @@ class PlanItemForm(PortalModelForm):
         super().__init__(*args, **kwargs)
         self.record = record
         self.fields["readings"].queryset = record.plan.readings.all()  # type: ignore[attr-defined]
+        cited = self.instance.materials.values_list("pk", flat=True) if self.instance.pk else []
+        self.fields["materials"].queryset = Material.objects.offered_to(  # type: ignore[attr-defined]
+            record.branch.committee_id, cited, record.plan.readings.values_list("title", flat=True)
+        )
         people = record.branch.roster(day)
         if self.instance.responsible_id:
             people = (people | Member.objects.filter(pk=self.instance.responsible_id)).distinct()
@@ -103,7 +108,7 @@ def items_of(record: BranchPlan) -> QuerySet[PlanItem]:
     """The plan's items in their order, with all that a row shows; `held` counts the records made of each."""
     held = Count("gatherings", filter=~Q(gatherings__filing__state=Filing.State.DISCARDED), distinct=True)
     return (
-        record.items.select_related("responsible").prefetch_related("readings").annotate(held=held)
+        record.items.select_related("responsible").prefetch_related("readings", "materials").annotate(held=held)
         .order_by("starts_on", "pk")
     )  # fmt: skip
 
@@ -238,11 +243,12 @@ def known(item: PlanItem) -> dict[str, Any]:
 
 
 def entry_of(item: PlanItem, titles: Iterable[str], number: int) -> Entry:
-    """The item, saved or not, as the check reads it."""
+    """The item, saved or not, as the check reads it, with the materials that it has beside these titles."""
+    used = [one.title for one in item.materials.all()] if item.pk else []
     return Entry(
         pk=number, scope=item.scope, kinds=item.kinds, topic=item.topic, content=item.content,
         starts_on=item.starts_on, ends_on=item.ends_on, hours=item.hours, responsible_id=item.responsible_id,
-        method=item.method, readings=frozenset(titles), rhythm=item.rhythm,
+        method=item.method, readings=frozenset([*titles, *used]), rhythm=item.rhythm,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from branches.access import Access
 from branches.constraints import both_or_neither, in_order
 from branches.models import Branch, Member, PartyGroup, User
 from plan.models import Duty, Filing, Reading
-from study.models.plans import Kind, Material, Method, PlanItem
+from study.models.plans import Kind, Material, Method, PlanItem, titles_of
 
 
 class GatheringQuerySet(models.QuerySet["Gathering"]):
@@ -80,6 +80,11 @@ class Gathering(models.Model):
     @property
     def kind_labels(self) -> list[str]:
         return [Kind(k).label for k in self.kinds]
+
+    @property
+    def cited(self) -> list[str]:
+        """The titles of what was studied: readings, then materials, each once."""
+        return titles_of(self)
 
     def missing_to_file(self, at: datetime | None = None) -> list[str]:
         from study.gatherings import missing_in_gathering

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -53,6 +54,14 @@ class MaterialQuerySet(models.QuerySet["Material"]):
         """What the committee and those above it keep for its branches."""
         return self.filter(committee__in=Committee.objects.over(committee_id).values("pk"))
 
+    def offered_to(self, committee_id: int, cited: Iterable[int], but: Iterable[str]) -> MaterialQuerySet:
+        """What a plan or a record may cite: what is kept for it now, and what it cites already.
+
+        Without the titles `but`: those of the plan's readings are ticked as readings.
+        """
+        kept = self.kept_for(committee_id).current().exclude(title__in=list(but))
+        return self.filter(Q(pk__in=kept.values("pk")) | Q(pk__in=list(cited))).order_by("title", "pk")
+
     def visible_to(self, access: Access) -> MaterialQuerySet:
         """Everybody under a committee, however deep, reads what it keeps; an office sees its whole tree."""
         mine = Q(committee__in=access.sees_committees)
@@ -102,6 +111,11 @@ class Material(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("study:material_detail", args=[self.pk])
+
+
+def titles_of(record: Any) -> list[str]:
+    """What a record cites, as readings of the plan and as materials; what is both is one thing."""
+    return list(dict.fromkeys(one.title for one in [*record.readings.all(), *record.materials.all()]))
 
 
 class BranchPlan(models.Model):
@@ -185,6 +199,11 @@ class PlanItem(models.Model):
     @property
     def kinds(self) -> list[str]:
         return [self.kind, *[k for k in self.with_kinds if k != self.kind]]
+
+    @property
+    def cited(self) -> list[str]:
+        """The titles of what is to be studied: readings, then materials, each once."""
+        return titles_of(self)
 
 
 class MemberPlan(models.Model):

@@ -13,12 +13,16 @@ from django.urls import reverse
 
 from branches.models import Branch, Committee
 from plan.models import Filing, Reading
+from study.clarity import entries_of, missing_in_branch_plan
 from study.coverage import Coverage
 from study.material_form import seen_of
 from study.models import BranchPlan, Gathering, Material, Partner, PlanItem
+from study.papers import branch_plan_snapshot
 from study.sections import sections
 from tests.conftest import World, at
 from tests.documents.hostile_documents import SECRET, good_docx, plain_docx, read
+from tests.records import branch_plan_of
+from tests.study.test_gatherings import typed as gathering_typed
 
 pytestmark = pytest.mark.django_db
 
@@ -431,3 +435,57 @@ def test_the_contents_lead_to_the_sections(issued: World, login) -> None:
     for anchor in ("s1", "s2", "s3"):
         assert f'href="#{anchor}"' in text
         assert f'id="{anchor}"' in text
+
+
+# Where it is cited
+
+
+def test_a_plans_item_cites_a_material_and_is_filed_with_it(issued: World, login) -> None:
+    made, retired = material(issued), material(issued, "《旧片》", retired_at=at("2018-07-02 09:00"))
+    record = branch_plan_of(issued, issued.plan, date(2018, 8, 1))
+    item = record.items.get()
+    item.materials.set([retired])
+    url = reverse("study:plan_item_edit", args=[item.pk])
+    form = login("secretary").get(url).context["form"]
+    # What is retired is offered only where it is cited already.
+    assert [one.title for one in form.fields["materials"].queryset] == ["《旧片》", "《榜样》"]
+    assert "《旧片》" not in login("secretary").get(
+        reverse("study:plan_item_new", args=[record.pk])
+    ).content.decode()  # fmt: skip
+    data = {
+        "scope": "collective", "kind": "theme_day", "topic": "观影", "content": "", "starts_on": "2018-08-01",
+        "ends_on": "2018-08-01", "hours": "2", "responsible": issued.member("deputy").pk, "method": "film", "place": "",
+        "rhythm": "", "edition": record.filing.edition, "materials": [made.pk],
+    }  # fmt: skip
+    assert login("secretary").post(url, data).status_code == 302
+    assert list(item.materials.all()) == [made]
+    (entry,) = entries_of(record)
+    assert entry.readings == {"《榜样》"}
+    # A session whose content is a material lacks none.
+    assert missing_in_branch_plan(record) == []
+    assert "篇目：《榜样》" in str(branch_plan_snapshot(record))
+
+
+def test_a_gathering_begins_with_its_items_materials_and_keeps_what_was_ticked(issued: World, login) -> None:
+    one, other = material(issued), material(issued, "《另一部》")
+    item = plans(issued, issued.first, of=one)
+    client = login("secretary")
+    form = client.get(f"{reverse('study:gathering_new')}?item={item.pk}").context["form"]
+    assert form.initial["materials"] == [one.pk]
+    # Retired since it was planned, it may still be recorded where it was planned.
+    Material.objects.filter(pk=one.pk).update(retired_at=at("2018-07-15 09:00"))
+    data = gathering_typed(issued, "theme_day", materials=[one.pk, other.pk], plan_item=item.pk)
+    assert client.post(reverse("study:gathering_new"), data).status_code == 302
+    held = Gathering.objects.get()
+    assert held.cited == ["《另一部》", "《榜样》"]
+    assert ["学习篇目", "《另一部》、《榜样》"] in held.snapshot()["fields"]
+    assert client.get(held.get_edit_url()).context["form"].initial["materials"] == [other.pk, one.pk]
+
+
+def test_a_material_of_another_tree_is_not_to_be_ticked(issued: World, login) -> None:
+    elsewhere = Committee.objects.create(name="另一机关党委", short_name="另一", code="另")
+    made = material(issued, committee=elsewhere)
+    data = gathering_typed(issued, "theme_day", materials=[made.pk])
+    response = login("secretary").post(reverse("study:gathering_new"), data)
+    assert "所选的资料已经停用，请核对后再保存。" in response.content.decode()
+    assert not Gathering.objects.exists()
