@@ -153,6 +153,8 @@ ROUTES: dict[str, Row] = {
     "study:gathering_new": Row(get=LEADERS, post=LEADERS),
     "study:gathering_edit": Row(get=LEADERS, post=LEADERS),
     "study:calendar": Row(get=BUSINESS),
+    "study:partners": Row(get=LEADERS, post=LEADERS),
+    "study:joint_edit": Row(get=LEADERS, post=LEADERS),
     "study:check_in": Row(get=LEADERS, post=LEADERS),
     "study:check_in_state": Row(get=LEADERS),
     "study:sign_in": Row(get=BUSINESS, post=BUSINESS),

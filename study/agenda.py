@@ -85,7 +85,7 @@ def due_day(due_at: datetime) -> date:
 
 
 def title_of(duty: Duty) -> str:
-    return f"{duty.requirement.title}（{duty.period}）"
+    return f"{duty.requirement.title}　{duty.period}"
 
 
 def due_marks(branch: Branch, access: Access, first: date, last: date) -> list[DueMark]:
@@ -109,7 +109,7 @@ def due_counts(branches: Collection[int], access: Access, first: date, last: dat
         .annotate(n=Count("branch", distinct=True), position=Max("requirement__position"))
         .order_by("due_at", "position")
     )
-    titles = [(row, f"{row['requirement__title']}（{row['period']}）") for row in rows]
+    titles = [(row, f"{row['requirement__title']}　{row['period']}") for row in rows]
     return [DueMark(due_day(row["due_at"]), title, count=row["n"]) for row, title in titles]
 
 

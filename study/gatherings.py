@@ -75,7 +75,11 @@ class Sitting:
     @classmethod
     def of(cls, gathering: Gathering) -> Sitting:
         """The gathering as it is kept."""
-        lines = gathering.attendance.select_related("member").order_by("member__name_key", "member")
+        lines = (
+            gathering.attendance.filter(partner__isnull=True)
+            .select_related("member")
+            .order_by("member__name_key", "member")
+        )
         return cls(
             branch=gathering.branch, rules=Rules.of(gathering.branch.committee_id, gathering.held_on),
             held_at=gathering.held_at, ended_at=gathering.ended_at, kinds=gathering.kinds, form=gathering.form,
@@ -294,7 +298,7 @@ def lacks(sitting: Sitting, at: datetime | None = None) -> list[Lack]:
         found.append(Lack("记录人", "记录人和主持人是同一人：请改由另一位同志记录。"))
     if Kind.LECTURE in sitting.kinds and sitting.lecturer is None and not sitting.guests.strip():
         found.append(Lack("授课人", "还缺授课人：请从名册中选择；外请授课的，把姓名和职务写在“列席人员”中。"))
-    found += _attendance_lacks(sitting)
+    found += attendance_lacks(sitting)
     rules = sitting.rules
     to_office = rules.desk(sitting.kinds)[0] == Filing.Desk.OFFICE
     length = len("".join(sitting.content.split()))
@@ -314,7 +318,7 @@ def lacks(sitting: Sitting, at: datetime | None = None) -> list[Lack]:
     return found
 
 
-def _attendance_lacks(sitting: Sitting) -> list[Lack]:
+def attendance_lacks(sitting: Sitting) -> list[Lack]:
     if not sitting.attendance:
         return [Lack("到会情况", "还缺到会情况：当天的名册上没有人，请核对日期和党小组。")]
     found = []

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from study.views import branch_plans, calendar, check_in, feeds, gatherings, member_plans
+from study.views import branch_plans, calendar, check_in, feeds, gatherings, joint, member_plans
 
 app_name = "study"
 urlpatterns = [
@@ -23,6 +23,8 @@ urlpatterns = [
     path("calendar/", calendar.calendar, name="calendar"),
     path("gatherings/<int:pk>/check-in/", check_in.check_in, name="check_in"),
     path("gatherings/<int:pk>/check-in/state/", check_in.check_in_state, name="check_in_state"),
+    path("gatherings/<int:pk>/partners/", joint.partners, name="partners"),
+    path("joint/<int:pk>/", joint.joint_edit, name="joint_edit"),
     path("sign-in/<str:nonce>/", check_in.sign_in, name="sign_in"),
     path("calendar/feed/", feeds.calendar_feed, name="calendar_feed"),
     path("feed/<str:secret>.ics", feeds.feed, name="feed"),

@@ -229,6 +229,9 @@ study:week_done@filed                       LL    -p    -p    -p    -p    -r    
 study:member_plan_edit@draft                LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
 study:week_done@draft                       LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x    -x
 study:calendar                              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+study:partners@filed                        LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+study:partners@draft                        LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+study:joint_edit                            LL    xx    00    00    00    xx    kr    xx    xx    xx    xx    xx    xx
 study:check_in@filed                        LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
 study:check_in@draft                        LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
 study:check_in_state@draft                  LL    x-    k-    k-    k-    x-    0-    x-    x-    x-    x-    x-    x-
@@ -354,7 +357,9 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         case(f"study:week_done@{state}", lived.pk)
     case("study:calendar", query=f"?branch={first.pk}")
     for state, gathering in (("filed", o.gathering), ("draft", o.gathering_draft)):
+        case(f"study:partners@{state}", gathering.pk)
         case(f"study:check_in@{state}", gathering.pk, post={"action": "open", "minutes": "5"})
+    case("study:joint_edit", o.partner.pk, post={"action": "save", "edition": "0"})
     case("study:check_in_state@draft", o.gathering_draft.pk)
     case("study:sign_in", o.check_in.nonce)
     case("study:calendar_feed", post={"action": "renew"})

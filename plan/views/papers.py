@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import get_conditional_response
@@ -67,8 +67,15 @@ def picture(request: PortalRequest, pk: int, size: str) -> HttpResponse:
     """The photo or its thumbnail, for those who see the record; as a picture and as nothing else."""
     if size not in ("full", "thumb"):
         raise Http404
-    rows = Picture.objects.select_related("filing").filter(filing__in=Filing.objects.visible_to(request.access))
-    row = get_object_or_404(rows, pk=pk)
+    seen = Filing.objects.visible_to(request.access)
+    # A gathering's pictures are also those of the branches that held it too, and of whoever reads what they filed.
+    joint = Q(filing__gathering__partners__filing__in=seen) | Q(
+        filing__gathering__partners__branch__in=request.access.leads
+    )
+    rows = Picture.objects.select_related("filing").filter(
+        Q(filing__in=seen) | joint & ~Q(filing__state=Filing.State.DISCARDED)
+    )
+    row = get_object_or_404(rows.distinct(), pk=pk)
     # While the record lies with its writers again, what they add or take out is theirs; what was filed stays.
     unsent = row.removed_at or (row.filing.is_editable and not may_edit(request.access, row.filing))
     if unsent and not row.filing.versions.filter(text__contains=row.sha256).exists():
