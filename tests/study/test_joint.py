@@ -13,6 +13,7 @@ from django.urls import reverse
 from branches.models import Branch, Post
 from plan.models import Duty, Filing, Picture
 from plan.moves import move
+from study.feed import feed
 from study.gathering_papers import gathering_snapshot
 from study.gatherings import Sitting
 from study.models import Attendance, CheckIn, Gathering, Partner
@@ -349,6 +350,25 @@ def test_a_member_of_the_partner_branch_signs_in_by_the_same_code(issued: World,
     login("other_secretary").post(page_of(partner), data)
     line.refresh_from_db()
     assert (line.presence, bool(line.checked_in_at)) == ("present", True)
+
+
+def test_it_stands_on_the_calendars_of_both_branches_each_with_its_own_filing(
+    issued: World, gathering: Gathering, login
+) -> None:
+    with_photo(gathering, login)
+    partner = invited(issued, gathering, login)
+    host = filed(issued, gathering)
+    calendar = "/study/calendar/?view=list&kind=theme_day"
+    assert "参观梁家河" not in login("other_member").get(calendar).content.decode()
+    own = sent(issued, partner, login)
+    assert own.get_absolute_url() in login("other_member").get(calendar).content.decode()
+    text = login("member").get(calendar).content.decode()
+    assert host.get_absolute_url() in text
+    assert own.get_absolute_url() not in text
+    day = login("office").get("/study/calendar/?day=2018-07-11&kind=theme_day")
+    assert [row["branch"] for row in day.context["rows"]] == ["教务处党支部", "科研处党支部"]
+    access = issued.access("other_member", at("2018-07-11 17:30"))
+    assert "参观梁家河" in feed(access).decode().replace("\r\n ", "")
 
 
 def test_the_list_asks_as_much_for_ten_invitations_as_for_one(issued: World, login, gathering: Gathering) -> None:
