@@ -35,8 +35,8 @@ SENT = (State.FILED, State.RECEIVED, State.APPROVED, State.KEPT)
 Presence = Attendance.Presence
 # What a record says of the recording branch alone; each partner says the same of itself.
 OWN_FIELDS = frozenset({
-    "填报支部", "届次", "对应计划条目", "责任人", "党小组", "应到人数", "实到人数", "请假", "缺席", "到会率", "出席人员",
-    "联合开展支部",
+    "填报支部", "届次", "对应计划条目", "责任人", "党小组", "应到人数", "实到人数", "请假", "缺席", "到会率",
+    "出席人员", "联合开展支部",
 })  # fmt: skip
 OWN_TABLES = frozenset({"缺席人员及原因"})
 
