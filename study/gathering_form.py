@@ -260,7 +260,8 @@ class GatheringForm(PortalForm):
         signed: dict[int, datetime] = {}
         leave_out = may_leave_out(self.kinds_now, self.group_now)
         if self.gathering and not self.is_bound:
-            kept = {a.member_id: (a.presence, a.reason) for a in self.gathering.attendance.filter(partner__isnull=True)}
+            lines_kept = self.gathering.attendance.filter(partner__isnull=True)
+            kept = {a.member_id: (a.presence, a.reason) for a in lines_kept}
         if self.gathering:
             rows = self.gathering.attendance.filter(checked_in_at__isnull=False)
             signed = {a.member_id: a.checked_in_at for a in rows if a.checked_in_at}

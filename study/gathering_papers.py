@@ -16,8 +16,11 @@ Presence = Attendance.Presence
 
 def gathering_snapshot(gathering: Gathering) -> dict[str, Any]:
     """Everything the gathering says, complete without the portal's tables; what does not concern it is left out."""
-    own = gathering.attendance.filter(partner__isnull=True)
-    lines = list(own.select_related("member").order_by("member__name_key", "member"))
+    lines = list(
+        gathering.attendance.filter(partner__isnull=True)
+        .select_related("member")
+        .order_by("member__name_key", "member")
+    )
     kinds = set(gathering.kinds)
     item = gathering.plan_item
     fields = [
@@ -32,6 +35,9 @@ def gathering_snapshot(gathering: Gathering) -> dict[str, Any]:
         ["主持人", _name(gathering.host)],
         ["记录人", _name(gathering.recorder)],
     ]
+    together = [partner.branch.name for partner in gathering.partners.select_related("branch").order_by("branch__code")]
+    if together:
+        fields.append(["联合开展支部", "、".join(together)])
     if gathering.group:
         fields.append(["党小组", gathering.group.name])
     if item and item.responsible:
@@ -39,9 +45,6 @@ def gathering_snapshot(gathering: Gathering) -> dict[str, Any]:
     if Kind.LECTURE in kinds:
         fields.append(["授课人", _name(gathering.lecturer)])
     fields += _attendance(lines, gathering.guests)
-    together = [partner.branch.name for partner in gathering.partners.select_related("branch").order_by("branch__code")]
-    if together:
-        fields.append(["联合开展支部", "、".join(together)])
     fields.append(["主要内容", gathering.content])
     if Kind.THEME_DAY in kinds:
         fields.append(["固定动作完成情况", "、".join(gathering.fixed_actions) or "未开展"])
