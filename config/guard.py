@@ -56,8 +56,10 @@ MOBILE_PAGES = (
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")
 # For those who see all branches: the branches' records, calendars and study plans stand beside what was sent.
 RECORD_PAGES = ("study:gathering_list", "study:calendar", "study:calendar_feed", "study:branch_plan")
-# What belongs to one record: its check-in.
-GATHERING_PAGES = ("study:gathering_new", "study:gathering_edit", "study:check_in")
+# What belongs to one record: its check-in, the branches that hold it too.
+GATHERING_PAGES = (
+    "study:gathering_new", "study:gathering_edit", "study:check_in", "study:partners", "study:joint_edit",
+)  # fmt: skip
 # What belongs to the place 日历.
 CALENDAR_PAGES = ("study:calendar_feed",)
 # In these addresses stands a secret: the log names the route instead.

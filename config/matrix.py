@@ -189,6 +189,8 @@ ROUTES: dict[str, Row] = {
     "study:channel_new": Row(get=OFFICE | FILERS, post=OFFICE | FILERS),
     "study:channel_test": Row(post=OFFICE | FILERS),
     "study:channel_end": Row(post=OFFICE | FILERS),
+    "study:partners": Row(get=LEADERS, post=LEADERS),
+    "study:joint_edit": Row(get=LEADERS, post=LEADERS),
     "study:check_in": Row(get=LEADERS, post=LEADERS),
     "study:check_in_state": Row(get=LEADERS),
     "study:sign_in": Row(get=BUSINESS, post=BUSINESS),

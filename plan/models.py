@@ -424,6 +424,11 @@ class Filing(models.Model):
             return self.committee.office_name
         return self.branch.name if self.desk == self.Desk.BRANCH and self.branch else "支部留存"
 
+    def shown_pictures(self) -> PictureQuerySet:
+        """The pictures that belong to the record; of a joint gathering they are the recording branch's."""
+        shared = getattr(self.record, "shown_pictures", None)
+        return shared() if shared else self.pictures.shown()
+
     @property
     def newest(self) -> Version | None:
         return self.versions.order_by("-number").first()

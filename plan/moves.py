@@ -247,7 +247,7 @@ def frozen(filing: Filing) -> dict[str, Any]:
         for duty in Duty.objects.filter(claim_rows__filing=filing).select_related("requirement").order_by("pk")
     ]
     snapshot["pictures"] = [
-        {"id": p.pk, "sha256": p.sha256, "name": p.name, "caption": p.caption} for p in filing.pictures.shown()
+        {"id": p.pk, "sha256": p.sha256, "name": p.name, "caption": p.caption} for p in filing.shown_pictures()
     ]
     return snapshot
 

@@ -13,7 +13,7 @@ from branches.access import Access
 from branches.models import Branch
 from plan.models import Duty, Filing
 from study.calendar import Held, Planned
-from study.models import Gathering, PlanItem
+from study.models import Gathering, Partner, PlanItem
 
 
 def midnight(day: date) -> datetime:
@@ -41,15 +41,35 @@ def records_between(
     )
 
 
+def joined_between(branches: Collection[int], access: Access, first: date, last: date) -> list[Gathering]:
+    """What these branches held together with another that recorded it, each as the branch's own: with its filing."""
+    partners = (
+        Partner.objects.filter(branch__in=branches, filing__in=Filing.objects.visible_to(access))
+        .filter(gathering__held_at__gte=midnight(first), gathering__held_at__lt=midnight(last + timedelta(days=1)))
+        .select_related("gathering", "filing")
+        .order_by("gathering__held_at", "pk")
+    )
+    found = []
+    for partner in partners:
+        # Only looked at, never saved: the one row of the recording branch as each of the others sees it.
+        record = partner.gathering
+        record.branch_id, record.plan_item_id = partner.branch_id, None
+        if partner.filing is not None:
+            record.filing = partner.filing
+            found.append(record)
+    return found
+
+
 def of_branch(branch: Branch, access: Access, first: date, last: date) -> tuple[list[PlanItem], list[Gathering]]:
-    """One branch's lines and records, with all that a page says of them; two queries."""
+    """One branch's lines and records, with all that a page says of them; three queries."""
     items = items_between([branch.pk], access, first, last)
     records = records_between([branch.pk], access, first, last, items).select_related("filing")
-    return list(items.select_related("responsible", "plan__filing")), list(records)
+    joined = joined_between([branch.pk], access, first, last)
+    return list(items.select_related("responsible", "plan__filing")), [*records, *joined]
 
 
 def of_branches(branches: Collection[int], access: Access, first: date, last: date) -> tuple[list[Planned], list[Held]]:
-    """Many branches' collective lines and records, each as little as can be counted; two queries."""
+    """Many branches' collective lines and records, each as little as can be counted; three queries."""
     items = items_between(branches, access, first, last).filter(scope=PlanItem.Scope.COLLECTIVE)
     rows = items.values_list("pk", "plan__branch", "kind", "with_kinds", "topic", "starts_on", "ends_on", "rhythm")
     planned = [
@@ -62,6 +82,10 @@ def of_branches(branches: Collection[int], access: Access, first: date, last: da
     held = [
         Held(pk, branch, kinds, title, localdate(at), item, filing, state, late)
         for pk, branch, kinds, title, at, item, filing, state, late in records
+    ]
+    held += [
+        Held(r.pk, r.branch_id, r.kinds, r.title, r.held_on, None, r.filing.pk, r.filing.state, r.filing.is_late)
+        for r in joined_between(branches, access, first, last)
     ]
     return planned, held
 
@@ -85,7 +109,7 @@ def due_day(due_at: datetime) -> date:
 
 
 def title_of(duty: Duty) -> str:
-    return f"{duty.requirement.title}（{duty.period}）"
+    return f"{duty.requirement.title}　{duty.period}"
 
 
 def due_marks(branch: Branch, access: Access, first: date, last: date) -> list[DueMark]:
@@ -109,7 +133,7 @@ def due_counts(branches: Collection[int], access: Access, first: date, last: dat
         .annotate(n=Count("branch", distinct=True), position=Max("requirement__position"))
         .order_by("due_at", "position")
     )
-    titles = [(row, f"{row['requirement__title']}（{row['period']}）") for row in rows]
+    titles = [(row, f"{row['requirement__title']}　{row['period']}") for row in rows]
     return [DueMark(due_day(row["due_at"]), title, count=row["n"]) for row, title in titles]
 
 

@@ -14,7 +14,7 @@ from branches.access import Access, Role
 from branches.models import Branch, User
 from branches.secrets import mac
 from plan.models import Duty
-from study.agenda import due_day, items_between, midnight, records_between, title_of
+from study.agenda import due_day, items_between, joined_between, midnight, records_between, title_of
 from study.calendar import Entry, lay_out
 from study.models import CalendarFeed, Gathering, Kind, PlanItem
 
@@ -97,7 +97,9 @@ def _sittings(access: Access, first: date, last: date) -> Iterator[icalendar.Eve
         return
     items = items_between(branches, access, first, last)
     records = records_between(branches, access, first, last, items).select_related("filing")
-    days, spans = lay_out(items.select_related("plan__filing"), records, first, last)
+    days, spans = lay_out(
+        items.select_related("plan__filing"), [*records, *joined_between(branches, access, first, last)], first, last
+    )
     several = len(branches) > 1
     for entry in (*_flat(days), *spans):
         if entry.is_held:
@@ -147,7 +149,7 @@ def _planned(item: PlanItem, day: date, branch: str) -> icalendar.Event:
 def _held(record: Gathering, branch: str) -> icalendar.Event:
     filing = record.filing
     title = f"{branch}　{record.title}" if branch else record.title
-    event = _event(f"gathering-{record.pk}", title, filing.state_since, filing.edition)
+    event = _event(f"gathering-{record.pk}-{record.branch_id}", title, filing.state_since, filing.edition)
     event.add("description", f"{_labels(record.kinds)}；{filing.get_state_display()}")
     event.add("dtstart", record.held_at.astimezone(UTC))
     event.add("dtend", record.ended_at.astimezone(UTC))

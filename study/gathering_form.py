@@ -268,7 +268,8 @@ class GatheringForm(PortalForm):
         signed: dict[int, datetime] = {}
         leave_out = may_leave_out(self.kinds_now, self.group_now)
         if self.gathering and not self.is_bound:
-            kept = {a.member_id: (a.presence, a.reason) for a in self.gathering.attendance.all()}
+            lines_kept = self.gathering.attendance.filter(partner__isnull=True)
+            kept = {a.member_id: (a.presence, a.reason) for a in lines_kept}
         if self.gathering:
             rows = self.gathering.attendance.filter(checked_in_at__isnull=False)
             signed = {a.member_id: a.checked_in_at for a in rows if a.checked_in_at}
@@ -431,7 +432,7 @@ class GatheringForm(PortalForm):
             theirs, mine = self._in_words(name, saved.get(name)), self._in_words(name, typed.get(name))
             if theirs != mine:
                 found.append((str(field.label), theirs or "未填写", mine or "未填写"))
-        there = {a.member_id: (a.presence, a.reason) for a in kept.attendance.all()}
+        there = {a.member_id: (a.presence, a.reason) for a in kept.attendance.filter(partner__isnull=True)}
         words = dict(Attendance.Presence.choices)
         for line in self.attendance:
             presence, reason = there.get(line.member_id, (OUT, ""))

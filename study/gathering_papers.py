@@ -16,7 +16,11 @@ Presence = Attendance.Presence
 
 def gathering_snapshot(gathering: Gathering) -> dict[str, Any]:
     """Everything the gathering says, complete without the portal's tables; what does not concern it is left out."""
-    lines = list(gathering.attendance.select_related("member").order_by("member__name_key", "member"))
+    lines = list(
+        gathering.attendance.filter(partner__isnull=True)
+        .select_related("member")
+        .order_by("member__name_key", "member")
+    )
     kinds = set(gathering.kinds)
     item = gathering.plan_item
     fields = [
@@ -31,6 +35,9 @@ def gathering_snapshot(gathering: Gathering) -> dict[str, Any]:
         ["主持人", _name(gathering.host)],
         ["记录人", _name(gathering.recorder)],
     ]
+    together = [partner.branch.name for partner in gathering.partners.select_related("branch").order_by("branch__code")]
+    if together:
+        fields.append(["联合开展支部", "、".join(together)])
     if gathering.group:
         fields.append(["党小组", gathering.group.name])
     if item and item.responsible:

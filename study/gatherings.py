@@ -76,7 +76,8 @@ class Sitting:
     @classmethod
     def of(cls, gathering: Gathering) -> Sitting:
         """The gathering as it is kept."""
-        lines = gathering.attendance.select_related("member").order_by("member__name_key", "member")
+        lines = gathering.attendance.filter(partner__isnull=True).select_related("member")
+        lines = lines.order_by("member__name_key", "member")
         return cls(
             branch=gathering.branch, rules=Rules.of(gathering.branch.committee_id, gathering.held_on),
             held_at=gathering.held_at, ended_at=gathering.ended_at, kinds=gathering.kinds, form=gathering.form,
@@ -296,7 +297,7 @@ def lacks(sitting: Sitting, at: datetime | None = None) -> list[Lack]:
         found.append(Lack("记录人", "记录人和主持人是同一人：请改由另一位同志记录。"))
     if Kind.LECTURE in sitting.kinds and sitting.lecturer is None and not sitting.guests.strip():
         found.append(Lack("授课人", "还缺授课人：请从名册中选择；外请授课的，把姓名和职务写在“列席人员”中。"))
-    found += _attendance_lacks(sitting)
+    found += attendance_lacks(sitting)
     rules = sitting.rules
     to_office = rules.desk(sitting.kinds)[0] == Filing.Desk.OFFICE
     length = len("".join(sitting.content.split()))
@@ -316,7 +317,7 @@ def lacks(sitting: Sitting, at: datetime | None = None) -> list[Lack]:
     return found
 
 
-def _attendance_lacks(sitting: Sitting) -> list[Lack]:
+def attendance_lacks(sitting: Sitting) -> list[Lack]:
     if not sitting.attendance:
         return [Lack("到会情况", "还缺到会情况：当天的名册上没有人，请核对日期和党小组。")]
     found = []
@@ -380,23 +381,14 @@ def keep(gathering: Gathering, sitting: Sitting, claimed: set[int], at: datetime
     Call inside the transaction that saved it; the gathering's own filing must be the row as it now is.
     """
     filing = gathering.filing
-    _keep_attendance(gathering, sitting.attendance)
+    _keep_attendance(gathering, with_signed(gathering, sitting.attendance))
     opening.open_event_duties(filing, kinds=list(gathering.kinds), ended_at=gathering.ended_at, at=at)
     moves.claim(filing, claimed, at)
 
 
 def _keep_attendance(gathering: Gathering, lines: Sequence[Attending]) -> None:
-    """Who was there as tapped; but whoever signed in after the page was drawn is there, whatever the page still said.
-
-    The record's row is locked by now, and signing in locks it too: what is read here is what holds.
-    """
     own = gathering.attendance.filter(partner__isnull=True)
     own.exclude(member__in=[line.member_id for line in lines]).delete()
-    signed = set(own.filter(checked_in_at__isnull=False).values_list("member_id", flat=True))
-    lines = [
-        line._replace(presence=Presence.PRESENT, reason="") if line.member_id in signed and not line.seen else line
-        for line in lines
-    ]
     Attendance.objects.bulk_create(
         [
             Attendance(
@@ -407,3 +399,16 @@ def _keep_attendance(gathering: Gathering, lines: Sequence[Attending]) -> None:
         ],
         update_conflicts=True, unique_fields=["gathering", "member"], update_fields=["is_full", "presence", "reason"],
     )  # fmt: skip
+
+
+def with_signed(gathering: Gathering, lines: Sequence[Attending]) -> list[Attending]:
+    """The lines as tapped; but whoever signed in after the page was drawn is there, whatever the page still said.
+
+    The record's row is locked by now, and signing in locks it too: what is read here is what holds.
+    """
+    rows = gathering.attendance.filter(partner__isnull=True, checked_in_at__isnull=False)
+    signed = set(rows.values_list("member_id", flat=True))
+    return [
+        line._replace(presence=Presence.PRESENT, reason="") if line.member_id in signed and not line.seen else line
+        for line in lines
+    ]

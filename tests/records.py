@@ -19,7 +19,7 @@ from plan.models import Duty, Filing, Move, Picture, Plan, Requirement, Version
 from plan.moves import begin, frozen
 from plan.pictures import add_pictures
 from study.material_files import taken_in
-from study.models import Attendance, BranchPlan, CheckIn, Gathering, Material, MemberPlan, PlanItem, WeekItem
+from study.models import Attendance, BranchPlan, CheckIn, Gathering, Material, MemberPlan, Partner, PlanItem, WeekItem
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
 from tests.documents.hostile_documents import plain_docx
 from tests.plan.filed import duty_of, paper_by, photo
@@ -55,6 +55,7 @@ class Records:
     material: Material
     pushed: Pushed
     check_in: CheckIn
+    partner: Partner
 
     def picture(self, filing: Filing) -> Picture:
         return filing.pictures.get()
@@ -188,5 +189,8 @@ def make_records(world: World | None = None) -> Records:
         check_in=CheckIn.objects.create(
             gathering=gathering_draft, nonce=f"code-of-{world.committee.pk}", opened_at=WRITTEN,
             closes_at=WRITTEN + timedelta(minutes=5), opened_by=world.users["secretary"],
+        ),
+        partner=Partner.objects.create(
+            gathering=gathering, branch=world.second, invited_at=WRITTEN, invited_by=world.users["secretary"]
         ),
     )  # fmt: skip

@@ -283,6 +283,9 @@ study:channel_test@branch                   LL    -0    -r    -r    -x    -x    
 study:channel_end@branch                    LL    -0    -r    -r    -x    -x    -0    -x    -x    -x    -x    -x    -x
 study:channel_test@committee                LL    -r    -0    -0    -x    -x    -0    -x    -x    -x    -x    -x    -x
 study:channel_end@committee                 LL    -r    -0    -0    -x    -x    -0    -x    -x    -x    -x    -x    -x
+study:partners@filed                        LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+study:partners@draft                        LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+study:joint_edit                            LL    xx    00    00    00    xx    kr    xx    xx    xx    xx    xx    xx
 study:check_in@filed                        LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
 study:check_in@draft                        LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
 study:check_in_state@draft                  LL    x-    k-    k-    k-    x-    0-    x-    x-    x-    x-    x-    x-
@@ -435,7 +438,9 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         case(f"study:channel_test@{whose}", channel.pk)
         case(f"study:channel_end@{whose}", channel.pk)
     for state, gathering in (("filed", o.gathering), ("draft", o.gathering_draft)):
+        case(f"study:partners@{state}", gathering.pk)
         case(f"study:check_in@{state}", gathering.pk, post={"action": "open", "minutes": "5"})
+    case("study:joint_edit", o.partner.pk, post={"action": "save", "edition": "0"})
     case("study:check_in_state@draft", o.gathering_draft.pk)
     case("study:sign_in", o.check_in.nonce)
     case("study:calendar_feed", post={"action": "renew"})

@@ -131,6 +131,7 @@ AS_BOTH = {
     "study:branch_plan_edit@filed": "pp", "study:branch_plan_edit@draft": "00",
     "study:plan_item_new@filed": "pp", "study:plan_item_new@draft": "00",
     "study:plan_item_edit@filed": "pp", "study:plan_item_edit@draft": "00",
+    "study:partners@filed": "pp", "study:partners@draft": "00", "study:joint_edit": "kr",
     "study:check_in@filed": "pp", "study:check_in@draft": "00", "study:check_in_state@draft": "0-",
     "study:sign_in": "pp",
     "study:plan_item_remove@filed": "-p", "study:plan_item_remove@draft": "-0",

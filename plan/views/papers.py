@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import get_conditional_response
@@ -67,7 +67,7 @@ def picture(request: PortalRequest, pk: int, size: str) -> HttpResponse:
     """The photo or its thumbnail, for those who see the record; as a picture and as nothing else."""
     if size not in ("full", "thumb"):
         raise Http404
-    rows = Picture.objects.select_related("filing").filter(filing__in=Filing.objects.visible_to(request.access))
+    rows = _seen_pictures(request)
     row = get_object_or_404(rows, pk=pk)
     # While the record lies with its writers again, what they add or take out is theirs; what was filed stays.
     unsent = row.removed_at or (row.filing.is_editable and not may_edit(request.access, row.filing))
@@ -86,6 +86,16 @@ def picture(request: PortalRequest, pk: int, size: str) -> HttpResponse:
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox"
     return response
+
+
+def _seen_pictures(request: PortalRequest) -> QuerySet[Picture]:
+    """The pictures of the records the person sees, and those that a joint gathering shares with branches beside it."""
+    seen = Filing.objects.visible_to(request.access)
+    joint = Q(filing__gathering__partners__filing__in=seen) | Q(
+        filing__gathering__partners__branch__in=request.access.leads
+    )
+    rows = Picture.objects.select_related("filing")
+    return rows.filter(Q(filing__in=seen) | joint & ~Q(filing__state=Filing.State.DISCARDED)).distinct()
 
 
 def _with_owner() -> FilingQuerySet:

@@ -13,7 +13,7 @@ from django.utils.timezone import localtime
 from branches.access import Access
 from branches.constraints import both_or_neither, in_order
 from branches.models import Branch, Member, PartyGroup, User
-from plan.models import Duty, Filing, Reading
+from plan.models import Duty, Filing, PictureQuerySet, Reading
 from study.models.plans import Kind, Material, Method, PlanItem, titles_of
 
 
@@ -120,6 +120,28 @@ class Partner(models.Model):
 
     def __str__(self) -> str:
         return f"{self.branch} · {self.gathering}"
+
+    def get_edit_url(self) -> str:
+        return reverse("study:joint_edit", args=[self.pk])
+
+    def missing_to_file(self, at: datetime | None = None) -> list[str]:
+        from study.joint import missing_in_joint
+
+        return missing_in_joint(self)
+
+    def settles_at(self, duty: Duty, filed_at: datetime) -> datetime | None:
+        """As a gathering: its own filing is judged by the filing, the rest by the hour it ended."""
+        return filed_at if duty.occasion_id else self.gathering.ended_at
+
+    def shown_pictures(self) -> PictureQuerySet:
+        from study.joint import shown_pictures
+
+        return shown_pictures(self)
+
+    def snapshot(self) -> dict[str, Any]:
+        from study.joint import joint_snapshot
+
+        return joint_snapshot(self)
 
 
 class Speech(models.Model):

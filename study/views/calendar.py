@@ -17,9 +17,10 @@ from branches.access import Access
 from branches.models import Branch
 from branches.requests import PortalRequest
 from plan import moves
+from plan.models import Filing
 from study import agenda
 from study.calendar import Entry, grouped, lay_out
-from study.models import Kind
+from study.models import Gathering, Kind
 
 A_PAGE = 50
 NAMED = 3  # so many branches are named on a line of the list; the others are on the day's own page
@@ -128,6 +129,11 @@ def _next_month(first: date) -> date:
 Days = dict[date, list[dict[str, Any]]]
 
 
+def _opens_form(access: Access, record: Gathering) -> bool:
+    """A record that this person goes on with; what another branch records is opened by its own filing."""
+    return record.filing.kind == Filing.Kind.GATHERING and moves.may_edit(access, record.filing)
+
+
 def _of_one(branch: Branch, access: Access, first: date, last: date, kind: str) -> tuple[Days, list[dict[str, Any]]]:
     items, records = agenda.of_branch(branch, access, first, last)
     days, spans = lay_out(items, records, first, last)
@@ -136,8 +142,10 @@ def _of_one(branch: Branch, access: Access, first: date, last: date, kind: str) 
         return [
             {
                 "item": entry.item, "record": entry.record, "group": None, "day": entry.day,
-                "editable": bool(entry.record and moves.may_edit(access, entry.record.filing)),
-                "unplanned": entry.is_held and entry.record.plan_item_id is None,
+                "editable": bool(entry.record and _opens_form(access, entry.record)),
+                "unplanned": entry.is_held
+                and entry.record.plan_item_id is None
+                and entry.record.filing.kind == Filing.Kind.GATHERING,
             }
             for entry in entries
             if not kind or kind in entry.kinds

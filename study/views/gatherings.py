@@ -24,12 +24,14 @@ from branches.models import Branch
 from branches.requests import PortalRequest, wants_json
 from plan import moves
 from plan.models import Duty, Filing
+from study import joint
 from study.gathering_form import OUT, GatheringForm, LostUpdate, beginning, form_key
 from study.gatherings import hints, may_leave_out
 from study.models import Attendance, Gathering, Kind, PlanItem
 from study.today import item_of_today
 
 A_PAGE = 50
+A_FEW = 10  # joint gatherings shown above the branch's own; older ones are among what was sent
 Presence = Attendance.Presence
 State = Filing.State
 
@@ -48,7 +50,7 @@ def gathering_new(request: PortalRequest) -> HttpResponse:
     items = PlanItem.objects.filter(plan__branch__in=access.leads).select_related("plan__branch")
     item = _asked(request, "item", items)
     if duty and duty.occasion_id:
-        return redirect("study:gathering_edit", pk=duty.occasion.gathering.pk)
+        return redirect(duty.occasion.record.get_edit_url())
     branch = duty.branch if duty else item.plan.branch if item else _led(access)
     if duty is None and item is None:
         item = item_of_today([branch.pk], access.on)
@@ -343,8 +345,10 @@ def gathering_list(request: PortalRequest) -> HttpResponse:
     records = (
         records.annotate(
             unsent=Case(mine, default=Value(1)),
-            expected=Count("attendance"),
-            present=Count("attendance", filter=Q(attendance__presence=Presence.PRESENT)),
+            expected=Count("attendance", filter=Q(attendance__partner__isnull=True, attendance__isnull=False)),
+            present=Count(
+                "attendance", filter=Q(attendance__presence=Presence.PRESENT, attendance__partner__isnull=True)
+            ),
         )
         .select_related("filing", "branch")
         .order_by("unsent", "-held_at", "-pk")
@@ -358,6 +362,7 @@ def gathering_list(request: PortalRequest) -> HttpResponse:
         "filtered": any(asked.values()),
         "show_branch": many is not None,
         "may_record": bool(access.leads),
+        "joined": [(partner, joint.answering(partner)) for partner in joint.partners_of(access.leads)[:A_FEW]],
     }
     return render(request, "study/gathering_list.html", context)
 

@@ -143,7 +143,7 @@ def test_the_list_marks_the_last_day_of_what_is_still_owed(issued: World, login)
         for mark in line["due"]
     }
     # The theme day of July is due before 1 August, 00:00: its last day is 31 July.
-    assert any(day == date(2018, 7, 31) and "主题党建活动日（7月）" in title for day, title in marks)
+    assert any(day == date(2018, 7, 31) and "主题党建活动日　7月" in title for day, title in marks)
     assert "截止" in response.content.decode()
 
 
