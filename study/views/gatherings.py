@@ -28,7 +28,7 @@ from plan.models import Duty, Filing
 from study.gathering_form import OUT, GatheringForm, LostUpdate, beginning, form_key
 from study.gatherings import hints, may_leave_out
 from study.models import Attendance, Gathering, Kind, PlanItem
-from study.today import item_of_today
+from study.today import items_of_today
 
 A_PAGE = 50
 Presence = Attendance.Presence
@@ -52,7 +52,7 @@ def gathering_new(request: PortalRequest) -> HttpResponse:
         return redirect("study:gathering_edit", pk=duty.occasion.gathering.pk)
     branch = duty.branch if duty else item.plan.branch if item else _led(access)
     if duty is None and item is None:
-        item = item_of_today([branch.pk], access.on)
+        item = items_of_today([branch.pk], access.on).filter(draft_id=None).first()
     return _record(request, access, branch, None, duty=duty, item=item)
 
 
