@@ -22,7 +22,7 @@ from plan.views.filings import WAITS_FOR, waiting_for
 from study import progress
 from study.models import Kind, MemberPlan, PlanItem, Push, WeekItem
 from study.models.mobile import addressed_to
-from study.today import draft_of_today, item_of_today
+from study.today import items_of_today
 
 A_LIST = 20
 A_FEW = 8
@@ -184,18 +184,16 @@ def leader_home(access: Access) -> dict[str, Any]:
 
 def today_line(access: Access) -> Line | None:
     """What the branch's plan has for today and nobody has sent yet: one tap from the form with all that is known."""
-    if draft := draft_of_today(access.leads, access.on):
-        url = draft.get_edit_url()
-        sub = "、".join(draft.kind_labels)
-        return Line(title=draft.title, url=url, sub=sub, text="今天", action_url=url, action_label="继续填写")
-    item = item_of_today(access.leads, access.on)
+    item = items_of_today(access.leads, access.on).first()
     if item is None:
         return None
-    url = f"{reverse('study:gathering_new')}?{urlencode({'item': item.pk})}"
     kinds = "、".join(Kind(kind).label for kind in item.kinds)
+    label, url = "记录这次活动", f"{reverse('study:gathering_new')}?{urlencode({'item': item.pk})}"
+    if item.draft_id:
+        label, url = "继续填写", reverse("study:gathering_edit", args=[item.draft_id])
     return Line(
         title=item.topic, url=url, sub="　".join(part for part in (kinds, item.place) if part), text="今天",
-        action_url=url, action_label="记录这次活动",
+        action_url=url, action_label=label,
     )  # fmt: skip
 
 

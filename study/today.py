@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from plan.models import Filing
 from study.models import Gathering, PlanItem
 
+State = Filing.State
 
-def item_of_today(branches: Collection[int], on: date) -> PlanItem | None:
-    """The sitting that these branches' plans have for this very day and nobody has begun to record."""
+
+def items_of_today(branches: Collection[int], on: date) -> QuerySet[Any]:
+    """The sittings that these branches' plans have for this very day and nobody has sent a record of.
+
+    Each has `draft_id`, the record that somebody has begun of it; None where nobody has.
+    """
+    drafts = Gathering.objects.filter(plan_item=OuterRef("pk"), filing__state=State.DRAFT).order_by("pk")
     return (
         PlanItem.objects.filter(
             plan__branch__in=branches, scope=PlanItem.Scope.COLLECTIVE, starts_on=on, ends_on=on
         )
-        .exclude(plan__filing__state=Filing.State.DISCARDED)
-        .exclude(gatherings__filing__in=Filing.objects.exclude(state=Filing.State.DISCARDED))
-        .first()
+        .exclude(plan__filing__state=State.DISCARDED)
+        .exclude(gatherings__filing__in=Filing.objects.exclude(state__in=[State.DISCARDED, State.DRAFT]))
+        .annotate(draft_id=Subquery(drafts.values("pk")[:1]))
     )  # fmt: skip
-
-
-def draft_of_today(branches: Collection[int], on: date) -> Gathering | None:
-    """The record of such a sitting that somebody has begun and not yet sent."""
-    drafts = Gathering.objects.filter(branch__in=branches, filing__state=Filing.State.DRAFT)
-    return drafts.filter(plan_item__starts_on=on, plan_item__ends_on=on).order_by("pk").first()

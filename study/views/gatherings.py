@@ -28,7 +28,7 @@ from study import joint
 from study.gathering_form import OUT, GatheringForm, LostUpdate, beginning, form_key
 from study.gatherings import hints, may_leave_out
 from study.models import Attendance, Gathering, Kind, PlanItem
-from study.today import item_of_today
+from study.today import items_of_today
 
 A_PAGE = 50
 A_FEW = 10  # joint gatherings shown above the branch's own; older ones are among what was sent
@@ -53,7 +53,7 @@ def gathering_new(request: PortalRequest) -> HttpResponse:
         return redirect(duty.occasion.record.get_edit_url())
     branch = duty.branch if duty else item.plan.branch if item else _led(access)
     if duty is None and item is None:
-        item = item_of_today([branch.pk], access.on)
+        item = items_of_today([branch.pk], access.on).filter(draft_id=None).first()
     return _record(request, access, branch, None, duty=duty, item=item)
 
 
