@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, Q, Subquery, Value, When
 
+from branches.models import Committee
 from plan.document import Settings
 from plan.models import Plan, SpecialDay
 from plan.workdays import NOTICES, Calendar, Special
@@ -16,9 +17,11 @@ def calendar_of(committee_id: int, as_of: datetime | None = None) -> Calendar:
 
     With `as_of` only days that were set by then: what was issued then does not move with what was set later.
     """
-    ways = ("committee", "committee__children", "committee__children__children")
-    steps = Case(*(When(**{way: committee_id}, then=Value(n)) for n, way in enumerate(ways)))
-    own = Q(*(Q(**{way: committee_id}) for way in ways), _connector=Q.OR)
+    me = Committee.objects.filter(pk=committee_id)
+    # Looked up rather than joined: a joined day would come once for every committee below.
+    up = (committee_id, Subquery(me.values("parent")), Subquery(me.values("parent__parent")))
+    steps = Case(*(When(committee=one, then=Value(n)) for n, one in enumerate(up)))
+    own = Q(*(Q(committee=one) for one in up), _connector=Q.OR)
     # The furthest first, so that the nearest is what remains.
     days = SpecialDay.objects.filter(own).alias(steps=steps).order_by("-steps")
     if as_of is not None:

@@ -197,6 +197,7 @@ def test_the_turns_are_fair_and_each_item_is_whole(branch: dict) -> None:
     assert {title for entry in entries for title in entry.readings} == set(branch["readings"])
     assert sum(entry.scope == PlanItem.Scope.INDIVIDUAL for entry in entries) == 1
     assert all(1 <= len(entry.topic) <= 120 and 1 <= len(entry.content) <= 400 for entry in entries)
+    assert all(entry.starts_on.weekday() < 5 for entry in entries if entry.rhythm == "weekly")
     # A year is a page, not a log: the committee's meetings are one line, and perhaps a first and a last of their own.
     assert sum("committee_meeting" in entry.kinds for entry in entries) <= 3
 
@@ -226,6 +227,11 @@ def test_any_other_paper_is_met_as_well(branch: dict, changes: set[tuple[str, st
         calendar=branch["calendar"],
     )  # fmt: skip
     assert [remark.sentence for remark in found.remarks] == []
+    for entry in entries:
+        if entry.rhythm:  # no meetings in the months that the paper sets free
+            windows = [(a.starts_on, a.ends_on) for a in asked if a.kind in entry.kinds]
+            days = held_on(entry, branch["calendar"].is_workday)
+            assert all(any(first <= day <= last for first, last in windows) for day in days)
 
 
 # What recurs
