@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+SCREEN = 400  # characters that a phone shows without scrolling
 LONGEST = 1800  # characters of a part: some four screens of a phone
 # 第三章 …, 二、…, # …: a line of its own that does not end like a sentence.
 HEADING = re.compile(
@@ -24,6 +25,11 @@ class Part:
     @property
     def length(self) -> int:
         return sum(len(paragraph) for paragraph in self.paragraphs)
+
+
+def is_long(parts: list[Part]) -> bool:
+    """Whether the text is worth a reader: in several parts, under a heading, or more than a screen of a phone."""
+    return len(parts) > 1 or any(part.heading or part.length > SCREEN for part in parts)
 
 
 def is_heading(line: str) -> bool:

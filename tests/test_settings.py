@@ -51,6 +51,10 @@ def started(**environment: str) -> subprocess.CompletedProcess[str]:
         (OIDC | {"SSO_CLIENT_SECRET": ""}, "SSO_CLIENT_ID 和 SSO_CLIENT_SECRET 都须写上"),
         (OIDC | {"SSO_CLAIM": ""}, "请用 SSO_CLAIM 写明哪一项是工号"),
         (OIDC | {"SSO_SCOPE": "profile"}, "缺少 openid"),
+        ({"DEMO": "1", "PORTAL_URL": "portal.example.edu.cn"}, "PORTAL_URL=portal.example.edu.cn 不是 https 开头"),
+        ({"DEMO": "1", "WECOM_URL": "http://robots.example.edu.cn/send"}, "不是 https 开头"),
+        ({"DEMO": "1", "EMAIL_URL": "smtp://mail.example.edu.cn"}, "请用 EMAIL_FROM 写明发信地址"),
+        ({"DEMO": "1", "EMAIL_URL": "mail.example.edu.cn", "EMAIL_FROM": "a@b.cn"}, "EMAIL_URL 不是发信服务器"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_stops_the_start(environment: dict[str, str], says: str) -> None:
@@ -73,6 +77,7 @@ def test_a_setting_that_cannot_be_meant_stops_the_start(environment: dict[str, s
         OIDC,
         OIDC | {"SSO_CLAIM": "https://id.example.edu.cn/employee_number"},
         {"DEMO": "1", "SECOND_FACTOR": "none"},
+        {"DEMO": "1", "EMAIL_URL": "smtps://a:b@mail.example.edu.cn", "EMAIL_FROM": "party@example.edu.cn"},
         {"SECRET_KEY": SECRET * 2, "PROXIES": "2", "AUDIT_KEYS": f"2017:{SECRET}, 2018:{SECRET}"},
     ],
 )

@@ -40,7 +40,7 @@ NOTES = (
 def push_some(cast: Cast, pictures: list[CleanPicture], year: int, until: datetime) -> None:
     """Written as of their own days; what would lie after `until` was not pushed yet."""
     random = Random(f"{year} pushes")  # noqa: S311
-    house = cast.houses[0]
+    house = next(house for house in cast.houses if house.branch.name == "教务处党支部")
     office = cast.office.member
     last = until.astimezone(SHANGHAI).date()
     for sender, days, title, text, url, picture in (
@@ -74,7 +74,9 @@ def _push(
         )  # fmt: skip
     pushes.publish(push, access, push.edition)
     # By the next morning some had studied it; the first of each branch are its posts' holders.
-    for house in cast.houses[:6] if push.branch_id is None else cast.houses[:1]:
+    for house in (
+        cast.houses if push.branch_id is None else [one for one in cast.houses if one.branch.pk == push.branch_id]
+    ):
         for member in random.sample(house.members, min(4, len(house.members))):
             later = min(access.now + timedelta(minutes=random.randint(30, 1100)), until)
             pushes.mark(Push.objects.get(pk=push.pk), Access.of(cast.users[member.pk], later), random.choice(NOTES))

@@ -98,7 +98,7 @@ def _page(request: PortalRequest, push: Push, form: NoteForm | None = None, *, s
     context: dict[str, Any] = {
         "push": push, "keeps": keeps, "is_for_me": pushes.is_for(access, push), "mark": marks,
         "form": form or NoteForm(initial={"note": marks.note if marks else ""}),
-        "parts": parts, "of_material": of_material, "sizes": SIZES,
+        "parts": parts, "of_material": of_material, "in_reader": reader.is_long(parts), "sizes": SIZES,
         "reader_key": f"material-{push.material_id}" if of_material else f"push-{push.pk}",
         "pictures": [file for file in files if file.format == "jpg"],
         "documents": [file for file in files if file.format != "jpg"],
