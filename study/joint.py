@@ -159,6 +159,8 @@ def save(
     desk, handling = sitting.rules.desk(sitting.kinds)
     gathering = partner.gathering
     with audit.act(access, audit.Kind.WRITE, "登记联合活动", answering(partner)) as entry:
+        # Who signs in by the code meanwhile locks the shared record too, so that neither waits for the other's lines.
+        Filing.objects.select_for_update(of=("self",)).get(pk=gathering.filing_id)
         # Two first clicks at once: the row lets one begin the filing, the other finds it begun.
         partner = Partner.objects.select_for_update(of=("self",)).get(pk=partner.pk)
         partner.gathering = gathering

@@ -197,7 +197,8 @@ plan:filing_move@committees_paper_draft     LL    -r    -0    -0    -0    -0    
 plan:filing_versions@committees_paper_draft LL    r-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-    x-
 plan:filing_docx@committees_paper_draft     LL    k-    0-    0-    0-    0-    0-    0-    0-    x-    x-    x-    x-
 plan:filing_move@unknown                    LL    -b    -b    -b    -b    -b    -0    -0    -b    -x    -x    -x    -x
-plan:picture@filed                          LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+# The other secretary's branch is invited to hold it too, and its leaders see the shared pictures.
+plan:picture@filed                          LL    k-    k-    k-    k-    k-    k-    0-    k-    x-    x-    x-    x-
 plan:picture_remove@filed                   LL    -p    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x    -x
 plan:picture_add@filed                      LL    -p    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x    -x
 plan:picture@draft                          LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
@@ -705,6 +706,8 @@ def test_until_the_first_steps_are_taken_nothing_else_opens(
         "branches:sso_logout": "-0",
         "branches:sso_failed": "0-",
         "branches:sso_ended": "0-",
+        # Opened by its secret alone.
+        "study:feed@unknown": "0-",
     }  # fmt: skip
     for name, (url, data) in addresses(records).items():
         for n, method in enumerate(("GET", "POST")):
