@@ -211,9 +211,9 @@ study:member_plan                           LL    k-    k-    k-    k-    k-    
 study:member_plan_begin                     LL    -p    -r    -r    -r    -r    -r    -r    -p    -x    -x    -x    -x
 study:plan_review                           LL    xx    kr    kr    xx    xx    kr    xx    xx    xx    xx    xx    xx
 study:gathering_list                        LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
-study:gathering_new                         LL    xx    kk    kk    kk    xx    kk    xx    xx    xx    xx    xx    xx
+study:gathering_new                         LL    xx    ku    ku    ku    xx    ku    xx    xx    xx    xx    xx    xx
 study:gathering_edit@filed                  LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
-study:gathering_edit@draft                  LL    xx    kk    kk    kk    xx    00    xx    xx    xx    xx    xx    xx
+study:gathering_edit@draft                  LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
 study:branch_plan                           LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 study:branch_plan_begin                     LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
 study:branch_plan_edit@filed                LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx

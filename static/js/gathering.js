@@ -104,6 +104,7 @@
     }
     swap("gathering-status", parts.status);
     swap("gathering-missing", parts.lacking);
+    for (const [id, html] of Object.entries(parts.more || {})) swap(id, html);
     const pending = document.querySelectorAll("#photos [data-pending]");
     swap("photos", parts.photos);
     document.getElementById("photos").append(...pending);
