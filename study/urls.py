@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from study.views import branch_plans, gatherings, member_plans
+from study.views import branch_plans, follow_ups, gatherings, make_ups, member_plans
 
 app_name = "study"
 urlpatterns = [
@@ -20,5 +20,8 @@ urlpatterns = [
     path("gatherings/", gatherings.gathering_list, name="gathering_list"),
     path("gatherings/new/", gatherings.gathering_new, name="gathering_new"),
     path("gatherings/<int:pk>/", gatherings.gathering_edit, name="gathering_edit"),
+    path("make-ups/", make_ups.make_ups, name="make_ups"),
+    path("follow-ups/", follow_ups.follow_ups, name="follow_ups"),
+    path("follow-ups/<int:pk>/done/", follow_ups.follow_up_done, name="follow_up_done"),
     path("calendar/", gatherings.calendar, name="calendar"),
 ]

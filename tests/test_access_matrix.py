@@ -228,6 +228,9 @@ study:member_plan_edit@filed                LL    pp    pp    pp    pp    rr    
 study:week_done@filed                       LL    -p    -p    -p    -p    -r    -0    -0    -p    -x    -x    -x    -x
 study:member_plan_edit@draft                LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
 study:week_done@draft                       LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x    -x
+study:make_ups                              LL    xx    ku    ku    ku    xx    ku    xx    xx    xx    xx    xx    xx
+study:follow_ups                            LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+study:follow_up_done                        LL    -0    -r    -r    -r    -r    -0    -0    -0    -x    -x    -x    -x
 study:calendar                              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 """
 
@@ -346,6 +349,10 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     for state, own, lived in (("filed", o.member_plan, week), ("draft", o.member_plan_draft, week_draft)):
         case(f"study:member_plan_edit@{state}", own.pk)
         case(f"study:week_done@{state}", lived.pk)
+    case("study:make_ups")
+    case("study:follow_ups")
+    done = {"on": "2018-07-03", "note": "已完成。"}
+    case("study:follow_up_done", o.gathering.resolutions.get().pk, post=done)
     case("study:calendar", query=f"?branch={first.pk}")
     return found
 
