@@ -93,7 +93,7 @@ class GatheringForm(PortalForm):
     summary = forms.CharField(label="主持人总结", max_length=5_000, required=False, widget=forms.Textarea)
     dues_paid = forms.IntegerField(
         label="缴纳党费人数", required=False, min_value=0, max_value=9_999,
-        widget=forms.NumberInput(attrs={"inputmode": "numeric"}), help_text="只记人数，不记金额。",
+        widget=forms.NumberInput(attrs={"inputmode": "numeric", "class": "form-control"}),
     )  # fmt: skip
     month_arranged = forms.BooleanField(label="已在会上安排本月各项活动", required=False)
     fixed_actions = forms.MultipleChoiceField(label="固定动作", required=False, widget=_ticks())

@@ -21,11 +21,23 @@ FAR = timedelta(days=3 * 366)
 NOT_ON_THE_ROSTER = "所选的同志当天不在本支部名册上，请重新选择。"
 
 
+def _dressed(form: forms.Form) -> None:
+    """The classes that the page's own fields have: these are drawn one by one, without the form's frame."""
+    for field in form.fields.values():
+        widget: Any = field.widget
+        tick, choice = isinstance(widget, forms.CheckboxInput), isinstance(widget, forms.Select)
+        widget.attrs["class"] = "form-check-input" if tick else "form-select" if choice else "form-control"
+
+
 class Row(PortalForm):
     """One repeated row; what it is called on the page, and whether anything stands in it."""
 
     group: ClassVar[str]
     label: ClassVar[str]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dressed(self)
 
     @property
     def is_empty(self) -> bool:
@@ -201,6 +213,7 @@ class ProcedureForm(PortalForm):
             self.fields[f"{step.key}_note"] = forms.CharField(
                 label=f"{step.label}说明", max_length=TALLEST, required=False
             )
+        _dressed(self)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -239,6 +252,7 @@ class ActionNotesForm(PortalForm):
         super().__init__(data, prefix="action_note", initial=dict(initial))
         for action in actions:
             self.fields[action] = forms.CharField(label=f"{action}的说明", max_length=LONGEST_NOTE, required=False)
+        _dressed(self)
 
     def value(self, ticked: Iterable[str]) -> dict[str, str]:
         if self.is_bound:
