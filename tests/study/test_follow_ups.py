@@ -9,6 +9,7 @@ import pytest
 
 from plan.models import Filing
 from plan.moves import move
+from study.follow_ups import close, followed_up
 from study.models import Gathering, Resolution
 from tests.conftest import World, at
 from tests.study.test_gatherings import kept, queries, typed
@@ -151,3 +152,14 @@ def test_the_list_asks_as_little_for_300_rows_as_for_one(issued: World, login) -
         counts.append([queries(one, url) for one in (leader, member) for url in (URL, f"{URL}?closed=1", "/")])
         assert leader.get(URL).context["page"].paginator.count == size
     assert counts[0] == counts[1] == counts[2], counts
+
+
+def test_minutes_opened_for_correction_just_before_the_click_are_not_closed(issued: World, login) -> None:
+    gathering = filed(issued, login, "committee_meeting", **agreed(issued))
+    resolution, _ = of(gathering)
+    access = issued.access("member", at("2018-07-11 17:45"))
+    seen = followed_up(access).get(pk=resolution.pk)
+    move(gathering.filing, "correct", access=issued.access("secretary", at("2018-07-11 17:40")), note="补一项。")
+    assert close(access, seen, date(2018, 7, 11), "已修订。") is False
+    resolution.refresh_from_db()
+    assert resolution.done_on is None
