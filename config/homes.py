@@ -19,7 +19,7 @@ from config import handover
 from plan.models import Duty, Filing, Plan, Standing, under
 from plan.settling import may_settle, settle_url
 from plan.views.filings import WAITS_FOR, waiting_for
-from study import progress
+from study import follow_ups, make_ups, progress
 from study.models import Kind, MemberPlan, PlanItem, Push, WeekItem
 from study.models.mobile import addressed_to
 from study.today import items_of_today
@@ -179,6 +179,7 @@ def leader_home(access: Access) -> dict[str, Any]:
         "terms": _terms(Branch.objects.filter(pk__in=access.leads), access), "handovers": handover.notices(access),
         "behind": progress.behind(progress.people_of(access.leads, access), access).count(),
         "recent": _filing_group(filings.filter(filed_at__isnull=False).order_by("-filed_at", "-pk"), limit=A_FEW),
+        **_own_study(access),
     }  # fmt: skip
 
 
@@ -229,7 +230,7 @@ def member_home(access: Access) -> dict[str, Any]:
         "plan": plan,
         "week": WeekItem.objects.filter(plan=plan, week_on=monday).first() if plan else None,
         "mine": own_duties(access), "pushes": unread_pushes(access),
-        "dates": _next_dates(access), "handovers": handover.notices(access),
+        "dates": _next_dates(access), "handovers": handover.notices(access), **_own_study(access),
     }  # fmt: skip
 
 
@@ -248,6 +249,14 @@ def unread_pushes(access: Access) -> Group:
         for push in found
     ]  # fmt: skip
     return Group(lines, total)
+
+
+def _own_study(access: Access) -> dict[str, Any]:
+    """What the member missed and has not made up, and what was agreed that the member sees to."""
+    return {
+        "owed_study": list(make_ups.own_open(access)[:A_FEW]),
+        "own_follow_ups": list(follow_ups.own_open(access)[:A_FEW]),
+    }
 
 
 def _next_dates(access: Access) -> list[PlanItem]:

@@ -174,6 +174,10 @@ ROUTES: dict[str, Row] = {
     "study:gathering_list": Row(get=BUSINESS),
     "study:gathering_new": Row(get=LEADERS, post=LEADERS),
     "study:gathering_edit": Row(get=LEADERS, post=LEADERS),
+    "study:make_ups": Row(get=LEADERS, post=LEADERS),
+    # One's own for everybody; which ones a person may close is the queryset's answer.
+    "study:follow_ups": Row(get=BUSINESS),
+    "study:follow_up_done": Row(post=BUSINESS),
     "study:calendar": Row(get=BUSINESS),
     # study: the mobile branch
     "study:push_list": Row(get=BUSINESS),

@@ -70,6 +70,8 @@ def _form(filing: Filing, snapshot: Snapshot, version: Version | None, moves: Se
     """The 备案表: short fields two in a row, long ones alone, the review and the desk's opinion last."""
     rows: list[Pair | Sequence[Pair]] = _rows(snapshot.fields)
     rows += [(table.title, _lines(table)) for table in snapshot.tables if table.rows]
+    if snapshot.signatures:
+        rows.append([(label, "") for label in snapshot.signatures])
     if version:
         rows.append(("支部书记审核", f"{version.filed_by.member.name}　{_moment(version.filed_at)}报送"))
         if filing.desk != Filing.Desk.NONE:

@@ -53,6 +53,8 @@ class Snapshot:
     tables: list[FrozenTable] = field(default_factory=list)
     settles: list[tuple[str, str, str]] = field(default_factory=list)
     pictures: list[Shot] = field(default_factory=list)
+    # Who signs the paper by hand: the chairman's and the writer's lines below the minutes of a meeting.
+    signatures: list[str] = field(default_factory=list)
 
     @property
     def below_title(self) -> list[tuple[str, str]]:
@@ -81,6 +83,7 @@ class Snapshot:
                 Shot(int(shot["id"]), str(shot["sha256"]), str(shot["name"]), str(shot["caption"]))
                 for shot in snapshot["pictures"]
             ],
+            signatures=[str(label) for label in snapshot.get("signatures", [])],
         )
 
     @classmethod

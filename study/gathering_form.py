@@ -14,7 +14,7 @@ from django.utils.timezone import localdate, localtime, make_aware
 
 from branches import audit
 from branches.access import Access
-from branches.form_base import PortalForm
+from branches.form_base import ErrorLine, PortalForm
 from branches.models import Branch, Member, Post
 from plan import moves
 from plan.models import Duty, Filing, Picture
@@ -32,12 +32,17 @@ from study.gatherings import (
     propose,
     suggested_title,
 )
-from study.models import Attendance, Gathering, Kind, Material, Method, PlanItem, Resolution
+from study.life_meeting import next_step, procedure_lines
+from study.minutes import agreed_of, motions_of, speeches_of
+from study.minutes_form import MOST, ActionNotesForm, ProcedureForm, ResolutionRow, Rows, SpeechRow, VoteRow
+from study.models import Attendance, Gathering, Kind, Material, Method, PlanItem
+from study.voting import Electorate
 
 LONGEST = timedelta(days=31)
 FAR = timedelta(days=366)
 RECENT = 40  # gatherings looked through for the last one of a kind: about half a year of a busy branch
 OUT = "out"  # not of the temporary group that met
+DUES = "党费"  # the fixed action of this word is told with the number of those who paid, and no sums
 
 NOT_ON_THE_ROSTER = "所选的同志当天不在本支部名册上，请重新选择。"
 
@@ -82,9 +87,13 @@ class GatheringForm(PortalForm):
         label="主要内容", max_length=20_000, required=False, widget=forms.Textarea,
         help_text="写明做了什么、谁讲了什么、效果怎样。报送备案的至少20个字。",
     )  # fmt: skip
-    resolutions = forms.CharField(
-        label="议定事项", max_length=5_000, required=False, widget=forms.Textarea,
-        help_text="没有可不填；有的写明责任人和完成时限。",
+    agenda = forms.CharField(
+        label="议题、议程", max_length=2_000, required=False, widget=forms.Textarea, help_text="一行一项。"
+    )
+    summary = forms.CharField(label="主持人总结", max_length=5_000, required=False, widget=forms.Textarea)
+    dues_paid = forms.IntegerField(
+        label="缴纳党费人数", required=False, min_value=0, max_value=9_999,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric", "class": "form-control"}),
     )  # fmt: skip
     month_arranged = forms.BooleanField(label="已在会上安排本月各项活动", required=False)
     fixed_actions = forms.MultipleChoiceField(label="固定动作", required=False, widget=_ticks())
@@ -116,8 +125,24 @@ class GatheringForm(PortalForm):
         self.items = items_of(branch, self.day)
         self.groups = list(branch.groups.all())
         self._offer_choices()
+        self._ask_for_minutes(data)
         if data is None:
             self.initial.setdefault("title", self.suggested)
+
+    def _ask_for_minutes(self, data: Mapping[str, Any] | None) -> None:
+        """The repeated rows and the small forms inside this one: as typed, else as kept."""
+        kept = self.gathering if data is None else None
+        people = self._field("host").choices
+
+        def agreed(data: Mapping[str, Any] | None = None, **more: Any) -> ResolutionRow:
+            return ResolutionRow(data, people=people, day=self.day, today=self.access.on, **more)
+
+        self.speeches = Rows(SpeechRow, "speech", data, speeches_of(kept) if kept else ())
+        self.votes = Rows(VoteRow, "vote", data, motions_of(kept) if kept else ())
+        self.resolutions = Rows(agreed, "resolution", data, agreed_of(kept) if kept else ())
+        self.procedure = ProcedureForm(data, initial=kept.procedure if kept else {}, day=self.day)
+        notes = kept.action_notes if kept else {}
+        self.action_notes = ActionNotesForm(data, actions=self._actions(), initial=notes)
 
     def _day(self) -> date:
         """The day on which the roster is asked: as typed, else as it was, else today."""
@@ -205,8 +230,33 @@ class GatheringForm(PortalForm):
             host_id=self._now("host"), recorder_id=self._now("recorder"),
             lecturer=next((m for m in self.roster if m.pk == lecturer_id), None),
             attendance=[line for line in self.attendance if line.presence != OUT],
-            pictures=len(self.photos),
+            pictures=len(self.photos), speeches=self.speeches.values, motions=self.votes.values,
+            agreed=self.resolutions.values,
+            procedure=self.procedure.value if Kind.LIFE_MEETING in self.kinds_now else {},
         )  # fmt: skip
+
+    @property
+    def electorate(self) -> Electorate:
+        return self.sitting.electorate
+
+    @property
+    def next_step(self) -> str:
+        return next_step(self.sitting.procedure, self.sitting.agreed)
+
+    @property
+    def minutes_open(self) -> bool:
+        """Whether the folded part of the minutes is shown: it has content or an error, or the kind needs it."""
+        rows = any(group.rows for group in (self.speeches, self.votes, self.resolutions))
+        written = any(self[name].value() or self[name].errors for name in ("agenda", "summary"))
+        return rows or written or Kind.LIFE_MEETING in self.kinds_now
+
+    @property
+    def action_rows(self) -> list[dict[str, Any]]:
+        """Each fixed action: its tick, its note, and for the dues the number of those who paid."""
+        return [
+            {"tick": tick, "note": self.action_notes[tick.data["value"]], "dues": DUES in tick.data["value"]}
+            for tick in self["fixed_actions"]
+        ]
 
     @cached_property
     def photos(self) -> list[Picture]:
@@ -297,6 +347,29 @@ class GatheringForm(PortalForm):
 
     # Whether it can be kept at all
 
+    def is_valid(self) -> bool:
+        """The form and everything inside it."""
+        return super().is_valid() and not self._inner_lines()
+
+    def error_lines(self) -> list[ErrorLine]:
+        return [*super().error_lines(), *self._inner_lines()]
+
+    def _inner_lines(self) -> list[ErrorLine]:
+        if not self.is_bound:
+            return []
+        lines = []
+        for group in (self.speeches, self.votes, self.resolutions):
+            if group.too_many:
+                lines.append(
+                    ErrorLine(f"{group.rows[0].label}最多{MOST}条，请合并或删去一些。", f"#{group.group}-rows")
+                )
+            lines += [line for row in group.rows[: MOST + 1] for line in row.lines]
+        if Kind.LIFE_MEETING in self.kinds_now:
+            lines += self.procedure.error_lines()
+        if Kind.THEME_DAY in self.kinds_now:
+            lines += self.action_notes.error_lines()
+        return lines
+
     def clean_form_key(self) -> str:
         """A key that is none is as good as no key: the first one to be sent makes the record."""
         return form_key(self.cleaned_data["form_key"]) or str(uuid.uuid4())
@@ -338,7 +411,22 @@ class GatheringForm(PortalForm):
                 self.add_error(field, "结束须晚于开始；隔天结束的，请填写结束日期。")
             elif cleaned["ended_at"] - cleaned["held_at"] > LONGEST:
                 self.add_error("until_on", "一次活动最长31天，请核对结束日期。")
+        self._count_heads(cleaned)
         return cleaned
+
+    def _count_heads(self, cleaned: dict[str, Any]) -> None:
+        """Nobody pays dues or votes who is not on the roster of the day."""
+        there = [line for line in self.attendance if line.presence != OUT]
+        paid = cleaned.get("dues_paid")
+        if paid is not None and paid > len(there) and Kind.THEME_DAY in self.kinds_now:
+            self.add_error("dues_paid", f"缴纳党费人数填了{paid}人，当天应到{len(there)}人，请核对。")
+        electorate = Electorate.of(self.kinds_now, there)
+        for row in self.votes.rows:
+            if row.is_valid() and row.value.cast > electorate.present:
+                row.add_error(
+                    "ayes",
+                    f"票数合计{row.value.cast}票，{electorate.counts}，票数不能多于实到人数，请核对票数或到会情况。",
+                )
 
     def fill(self, gathering: Gathering) -> Gathering:
         """Put what was asked onto the gathering, leaving out what its kinds do not have; nothing is saved."""
@@ -355,7 +443,11 @@ class GatheringForm(PortalForm):
         gathering.form = asked["method"]
         gathering.month_arranged = asked["month_arranged"] and Kind.GENERAL_MEETING in kinds
         gathering.fixed_actions = asked["fixed_actions"] if Kind.THEME_DAY in kinds else []
-        for name in ("place", "guests", "content"):
+        gathering.action_notes = self.action_notes.value(gathering.fixed_actions)
+        paying = any(DUES in action for action in gathering.fixed_actions)
+        gathering.dues_paid = asked["dues_paid"] if paying else None
+        gathering.procedure = dict(self.sitting.procedure)
+        for name in ("place", "guests", "content", "agenda", "summary"):
             setattr(gathering, name, asked[name])
         return gathering
 
@@ -403,11 +495,6 @@ class GatheringForm(PortalForm):
             gathering.save()
             gathering.readings.set(asked["readings"])
             gathering.materials.set(asked["materials"])
-            gathering.resolutions.all().delete()
-            lines = [line.strip() for line in asked["resolutions"].splitlines() if line.strip()]
-            Resolution.objects.bulk_create(
-                Resolution(gathering=gathering, position=n, text=line) for n, line in enumerate(lines)
-            )
             keep(gathering, self.sitting, self.claimed, self.access.now)
         return gathering
 
@@ -423,7 +510,7 @@ class GatheringForm(PortalForm):
         typed = self.cleaned_data | {
             "title": filled.title, "group": filled.group_id, "lecturer": filled.lecturer_id,
             "plan_item": filled.plan_item_id, "month_arranged": filled.month_arranged,
-            "fixed_actions": filled.fixed_actions, "late_reason": self._late_reason(),
+            "fixed_actions": filled.fixed_actions, "late_reason": self._late_reason(), "dues_paid": filled.dues_paid,
         }  # fmt: skip
         found = []
         for name, field in self.fields.items():
@@ -432,6 +519,7 @@ class GatheringForm(PortalForm):
             theirs, mine = self._in_words(name, saved.get(name)), self._in_words(name, typed.get(name))
             if theirs != mine:
                 found.append((str(field.label), theirs or "未填写", mine or "未填写"))
+        found += self._row_differences(kept, filled)
         there = {a.member_id: (a.presence, a.reason) for a in kept.attendance.filter(partner__isnull=True)}
         words = dict(Attendance.Presence.choices)
         for line in self.attendance:
@@ -439,6 +527,23 @@ class GatheringForm(PortalForm):
             if (presence, reason) != (line.presence, line.reason):
                 found.append((line.name, words.get(presence, "不在内"), words.get(line.presence, "不在内")))
         return found
+
+    def _row_differences(self, kept: Gathering, filled: Gathering) -> list[tuple[str, str, str]]:
+        """The rows and the small forms, each kind as one text."""
+        names = {member.pk: member.name for member in self.roster}
+        vote, sitting = self.electorate.line, self.sitting
+        pairs = [
+            ("发言记录", [one.line for one in speeches_of(kept)], [one.line for one in sitting.speeches]),
+            ("表决情况", [vote(one) for one in motions_of(kept)], [vote(one) for one in sitting.motions]),
+            ("议定事项", [one.line(names) for one in agreed_of(kept)], [one.line(names) for one in sitting.agreed]),
+            ("组织生活会步骤", procedure_lines(kept.procedure), procedure_lines(filled.procedure)),
+            ("固定动作说明", _notes(kept.action_notes), _notes(filled.action_notes)),
+        ]
+        return [
+            (label, "\n".join(theirs) or "未填写", "\n".join(mine) or "未填写")
+            for label, theirs, mine in pairs
+            if theirs != mine
+        ]
 
     def _in_words(self, name: str, value: Any) -> str:
         choices = {str(key): str(label) for key, label in getattr(self._field(name), "choices", None) or []}
@@ -449,6 +554,10 @@ class GatheringForm(PortalForm):
         if hasattr(value, "hour"):
             return f"{value:%H:%M}"
         return choices.get(str(value), str(value)).strip() if value not in (None, "") else ""
+
+
+def _notes(notes: Mapping[str, str]) -> list[str]:
+    return [f"{action}：{note}" for action, note in sorted(notes.items())]
 
 
 class LostUpdate(Exception):
@@ -485,7 +594,7 @@ def stored(gathering: Gathering) -> dict[str, Any]:
         "until_on": end.date() if end.date() != start.date() else None, "place": gathering.place,
         "host": gathering.host_id, "recorder": gathering.recorder_id, "lecturer": gathering.lecturer_id,
         "guests": gathering.guests, "method": gathering.form, "content": gathering.content,
-        "resolutions": "\n".join(one.text for one in gathering.resolutions.all()),
+        "agenda": gathering.agenda, "summary": gathering.summary, "dues_paid": gathering.dues_paid,
         "month_arranged": gathering.month_arranged,
         "fixed_actions": gathering.fixed_actions, "readings": [r.pk for r in gathering.readings.all()],
         "materials": [m.pk for m in gathering.materials.all()],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -15,7 +15,10 @@ from branches.models import Branch, Member, PartyGroup, Post, on_day
 from plan import moves, opening
 from plan.calendars import calendar_after
 from plan.models import Duty, Filing, Plan, Requirement
+from study.life_meeting import life_meeting_lacks
+from study.minutes import Agreed, Said, agreed_of, keep_rows, motions_of, row_lacks, speeches_of
 from study.models import Attendance, Gathering, Kind, Method
+from study.voting import VOTING, Electorate, Motion, vote_lacks
 
 # Fewer characters than this say nothing that an office could put on file.
 CONTENT_AT_LEAST = 20
@@ -72,6 +75,10 @@ class Sitting:
     attendance: Sequence[Attending] = ()
     pictures: int = 0
     filing: Filing | None = None
+    speeches: Sequence[Said] = ()
+    motions: Sequence[Motion] = ()
+    agreed: Sequence[Agreed] = ()
+    procedure: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, gathering: Gathering) -> Sitting:
@@ -85,12 +92,22 @@ class Sitting:
             lecturer=gathering.lecturer, guests=gathering.guests, content=gathering.content,
             month_arranged=gathering.month_arranged, filing=gathering.filing,
             attendance=[Attending(a.member_id, a.member.name, a.is_full, a.presence, a.reason) for a in lines],
-            pictures=gathering.filing.pictures.shown().count(),
+            pictures=gathering.filing.pictures.shown().count(), speeches=speeches_of(gathering),
+            motions=motions_of(gathering), agreed=agreed_of(gathering), procedure=gathering.procedure,
         )  # fmt: skip
 
     @property
     def held_on(self) -> date | None:
         return localdate(self.held_at) if self.held_at else None
+
+    @property
+    def electorate(self) -> Electorate:
+        return Electorate.of(self.kinds, self.attendance)
+
+    @property
+    def votes_expected(self) -> bool:
+        """Whether the page says if a vote may be taken: where votes are usual, and where one is written down."""
+        return bool(self.attendance) and (bool(self.motions) or any(kind in self.kinds for kind in VOTING))
 
     @property
     def was_filed(self) -> bool:
@@ -306,6 +323,14 @@ def lacks(sitting: Sitting, at: datetime | None = None) -> list[Lack]:
     elif to_office and length < CONTENT_AT_LEAST:
         sentence = f"主要内容只有{length}个字：报送备案的至少写{CONTENT_AT_LEAST}个字，写明做了什么、结果怎样。"
         found.append(Lack("主要内容", sentence))
+    found += [
+        Lack(word, sentence)
+        for word, sentence in (
+            *row_lacks(sitting.speeches, sitting.agreed),
+            *vote_lacks(sitting.electorate, sitting.motions),
+            *life_meeting_lacks(sitting.kinds, sitting.procedure, sitting.agreed),
+        )
+    ]
     needed = rules.pictures(sitting.kinds)
     if sitting.pictures < needed:
         found.append(Lack("图片", f"还缺图片：至少上传{needed}张现场照片。"))
@@ -382,6 +407,7 @@ def keep(gathering: Gathering, sitting: Sitting, claimed: set[int], at: datetime
     """
     filing = gathering.filing
     _keep_attendance(gathering, with_signed(gathering, sitting.attendance))
+    keep_rows(gathering, sitting.speeches, sitting.motions, sitting.agreed)
     opening.open_event_duties(filing, kinds=list(gathering.kinds), ended_at=gathering.ended_at, at=at)
     moves.claim(filing, claimed, at)
 
@@ -389,6 +415,9 @@ def keep(gathering: Gathering, sitting: Sitting, claimed: set[int], at: datetime
 def _keep_attendance(gathering: Gathering, lines: Sequence[Attending]) -> None:
     own = gathering.attendance.filter(partner__isnull=True)
     own.exclude(member__in=[line.member_id for line in lines]).delete()
+    # Who turns out to have been there owes no study, and made up none.
+    there = [line.member_id for line in lines if line.presence == Presence.PRESENT]
+    own.filter(member__in=there, made_up_on__isnull=False).update(made_up_on=None, made_up_by=None, made_up_note="")
     Attendance.objects.bulk_create(
         [
             Attendance(

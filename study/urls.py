@@ -8,8 +8,10 @@ from study.views import (
     channels,
     check_in,
     feeds,
+    follow_ups,
     gatherings,
     joint,
+    make_ups,
     materials,
     member_plans,
     plan_items,
@@ -71,4 +73,7 @@ urlpatterns = [
     path("sign-in/<str:nonce>/", check_in.sign_in, name="sign_in"),
     path("calendar/feed/", feeds.calendar_feed, name="calendar_feed"),
     path("feed/<str:secret>.ics", feeds.feed, name="feed"),
+    path("make-ups/", make_ups.make_ups, name="make_ups"),
+    path("follow-ups/", follow_ups.follow_ups, name="follow_ups"),
+    path("follow-ups/<int:pk>/done/", follow_ups.follow_up_done, name="follow_up_done"),
 ]

@@ -19,7 +19,18 @@ from plan.models import Duty, Filing, Move, Picture, Plan, Requirement, Version
 from plan.moves import begin, frozen
 from plan.pictures import add_pictures
 from study.material_files import taken_in
-from study.models import Attendance, BranchPlan, CheckIn, Gathering, Material, MemberPlan, Partner, PlanItem, WeekItem
+from study.models import (
+    Attendance,
+    BranchPlan,
+    CheckIn,
+    Gathering,
+    Material,
+    MemberPlan,
+    Partner,
+    PlanItem,
+    Resolution,
+    WeekItem,
+)
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
 from tests.documents.hostile_documents import plain_docx
 from tests.plan.filed import duty_of, paper_by, photo
@@ -157,6 +168,13 @@ def make_records(world: World | None = None) -> Records:
     )
     secretary, office = world.access("secretary", WRITTEN), world.access("office", WRITTEN)
     gathering, gathering_draft = gathering_of(world, "七一主题党日", "red"), gathering_of(world, "参观学习", "blue")
+    Resolution.objects.create(
+        gathering=gathering,
+        position=0,
+        text="修订学习制度",
+        responsible=world.member("member"),
+        due_on=date(2018, 7, 10),
+    )
     sent(gathering.filing, "secretary", world)
     branch_plan = branch_plan_of(world, plan, date(2018, 8, 1))
     sent(branch_plan.filing, "secretary", world)

@@ -225,9 +225,9 @@ study:material_edit                         LL    ku    xx    xx    xx    xx    
 study:material_retire                       LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
 study:reading_detail                        LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 study:gathering_list                        LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
-study:gathering_new                         LL    xx    kk    kk    kk    xx    kk    xx    xx    xx    xx    xx    xx
+study:gathering_new                         LL    xx    ku    ku    ku    xx    ku    xx    xx    xx    xx    xx    xx
 study:gathering_edit@filed                  LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
-study:gathering_edit@draft                  LL    xx    kk    kk    kk    xx    00    xx    xx    xx    xx    xx    xx
+study:gathering_edit@draft                  LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
 study:branch_plan                           LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 study:branch_plan_begin                     LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
 study:branch_plan_edit@filed                LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
@@ -255,6 +255,9 @@ study:week_done@filed                       LL    -p    -p    -p    -p    -r    
 study:member_plan_edit@draft                LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
 study:member_plan_redraft@draft             LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
 study:week_done@draft                       LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x    -x
+study:make_ups                              LL    xx    ku    ku    ku    xx    ku    xx    xx    xx    xx    xx    xx
+study:follow_ups                            LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+study:follow_up_done                        LL    -0    -r    -r    -r    -r    -0    -0    -0    -x    -x    -x    -x
 study:calendar                              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 # study: the mobile branch
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
@@ -424,6 +427,10 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         case(f"study:member_plan_edit@{state}", own.pk)
         case(f"study:member_plan_redraft@{state}", own.pk)
         case(f"study:week_done@{state}", lived.pk)
+    case("study:make_ups")
+    case("study:follow_ups")
+    done = {"on": "2018-07-03", "note": "已完成。"}
+    case("study:follow_up_done", o.gathering.resolutions.get().pk, post=done)
     case("study:calendar", query=f"?branch={first.pk}")
     for name in ("study:material_detail", "study:material_file", "study:material_edit", "study:material_retire"):
         case(name, o.material.pk)

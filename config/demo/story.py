@@ -30,6 +30,7 @@ from plan.workdays import ONE_DAY, is_workday, next_workday, previous_workday
 from study.clarity import INDIVIDUAL
 from study.drafting import draft_for, theme_day, week_contents, weeks_left
 from study.gatherings import COMMITTEE_POSTS, Attending, Rules, Sitting, expected, keep, propose, suggested_title
+from study.minutes import Agreed
 from study.models import Attendance, BranchPlan, Gathering, Kind, Material, MemberPlan, Method, PlanItem, WeekItem
 
 Desk, State = Filing.Desk, Filing.State
@@ -488,6 +489,17 @@ class BranchYear(Year):
             place=gathering.place, host_id=self.secretary.pk, recorder_id=self.recorder.pk, lecturer=lecturer,
             content=content, month_arranged=gathering.month_arranged, attendance=lines, filing=filing,
         )  # fmt: skip
+        if Kind.LIFE_MEETING in kinds:
+            # Its steps before the meeting, and the list of what is to be mended until spring.
+            gathering.procedure = {
+                step: {"on": f"{day - timedelta(days=before)}", "note": note} if before else {"note": note}
+                for step, before, note in words.LIFE_STEPS
+            }
+            gathering.save(update_fields=["procedure"])
+            until = day + timedelta(days=90)
+            people = (self.secretary, self.recorder)
+            agreed = [Agreed(text, people[n % 2].pk, until) for n, text in enumerate(words.LIFE_AGREED)]
+            sitting = replace(sitting, procedure=gathering.procedure, agreed=agreed)
         claimed = {offer.duty.pk for offer in propose(sitting, at).timely}
         keep(gathering, sitting, claimed, at)
         self._photograph(filing, kinds, held_at, access)

@@ -138,6 +138,7 @@
     }
     swap("gathering-status", parts.status);
     swap("gathering-missing", parts.lacking);
+    for (const [id, html] of Object.entries(parts.more || {})) swap(id, html);
     swapList("photos", parts.photos);
     for (const [id, html] of Object.entries(parts.fragments || {})) swapList(id, html);
     if (title.value.trim() === "" || title.value === suggested) title.value = parts.suggested;

@@ -222,6 +222,8 @@ def _page(
     }
     if filing and filing.state == State.SENT_BACK:
         context["sent_back"] = filing.moves.filter(to_state=State.SENT_BACK).select_related("made_by__member").last()
+    if form.is_bound and not looking and status == 200:
+        status = 422
     return render(request, "study/gathering_form.html", context | more, status=status)
 
 
@@ -248,6 +250,9 @@ def _context(request: PortalRequest, form: GatheringForm) -> dict[str, Any]:
         "missing_words": list(dict.fromkeys(lack.word for lack in lacks)),
         "sentences": [lack.sentence for lack in lacks],
         "hints": hints(form.sitting),
+        "electorate": form.electorate if form.sitting.votes_expected else None,
+        "motions": [(motion.text, form.electorate.result(motion)) for motion in form.sitting.motions],
+        "next_step": form.next_step if Kind.LIFE_MEETING in kinds else "",
         "late": form.late,
         "kept_only": desk == Filing.Desk.NONE,
         "may_file": form.branch.pk in form.access.files_for,
@@ -281,6 +286,10 @@ def _parts(request: PortalRequest, form: GatheringForm) -> dict[str, Any]:
         "status": render_to_string("study/parts/gathering_status.html", context, request),
         "lacking": render_to_string("study/parts/gathering_missing.html", context, request),
         "photos": render_to_string("study/parts/gathering_photos.html", context, request),
+        "more": {
+            "quorum": render_to_string("study/parts/gathering_quorum.html", context, request),
+            "next-step": render_to_string("study/parts/gathering_next_step.html", context, request),
+        },
         "suggested": context["suggested"],
         "missing": context["missing_words"],
         "label": context["file_label"],

@@ -478,7 +478,7 @@ def test_what_was_typed_is_what_is_kept(issued: World, login) -> None:
     gathering = kept(
         issued, login, "theme_day",
         **{f"presence-{absent}": "absent", f"presence-{excused}": "excused", f"reason-{excused}": "sick",
-           f"reason-{absent}": "sick", "fixed_actions": ["缴纳党费"], "resolutions": "按时缴费。"},
+           f"reason-{absent}": "sick", "fixed_actions": ["缴纳党费"], "resolution-0-text": "按时缴费。"},
     )  # fmt: skip
     lines = {line.member_id: (line.presence, line.reason) for line in gathering.attendance.all()}
     assert (lines[absent], lines[excused]) == (("absent", ""), ("excused", "sick"))
@@ -536,10 +536,10 @@ def test_bad_input_is_named_at_its_field_keeps_what_was_typed_and_writes_nothing
 ) -> None:
     before = counted()
     absent = issued.member("member").pk
-    data = typed(issued, "theme_day", **{f"presence-{absent}": "absent", "resolutions": "下月再议。"} | changes)
+    data = typed(issued, "theme_day", **{f"presence-{absent}": "absent", "resolution-0-text": "下月再议。"} | changes)
     response = login("secretary").post(NEW, data)
     text = response.content.decode()
-    assert response.status_code == 200
+    assert response.status_code == 422
     assert words in text
     assert "下月再议。" in text
     assert f'name="presence-{absent}" value="absent" checked' in text
