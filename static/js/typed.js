@@ -86,7 +86,8 @@
         };
         row.append(
           button("恢复", "btn-secondary", away((found) => {
-            if (found.key !== key()) texts.drop(found.key);
+            texts.drop(found.key);
+            texts.drop(key()); // what was touched before the choice; the record goes on under its first key
             restore(found);
           })),
           button("不要", "btn-link", away((found) => {

@@ -16,6 +16,7 @@ from plan.moves import begin
 from study.models import Attendance, BranchPlan, Gathering, PlanItem
 from tests.browser.clicking import photo, told
 from tests.browser.conftest import PHONE, log_in
+from tests.browser.looking import AXE_SCRIPT, look_at
 from tests.conftest import World, add_member, at, issue_2018
 
 pytestmark = pytest.mark.browser
@@ -73,6 +74,7 @@ def album(tmp_path: Path) -> list[str]:
 def opens_the_record(page: Page) -> None:
     page.get_by_role("link", name="记录这次活动").tap()
     expect(page.get_by_label("名称")).to_have_value(TOPIC)
+    expect(page.locator(".names")).to_be_visible()  # the scripts are there
 
 
 def chooses(page: Page, files: list[str]) -> None:
@@ -249,8 +251,13 @@ def test_a_few_words_wait_on_the_phone_and_twenty_make_a_draft(enter, theme_day)
     page = enter("secretary", PHONE)
     opens_the_record(page)
     page.get_by_label("主要内容").press_sequentially("领学党章")
+    page.add_init_script(AXE_SCRIPT)
     page.reload()
     expect(page.get_by_text("上次没有存上的内容还在本机")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^周敏 出席")).tap()
+    assert list(look_at(page, with_axe=True)) == []
+    page.get_by_role("button", name=re.compile("^周敏 请假")).tap()
+    page.get_by_role("button", name=re.compile("^周敏 缺席")).tap()
     assert not Gathering.objects.exists()
     page.get_by_role("button", name="恢复").tap()
     expect(page.get_by_label("主要内容")).to_have_value("领学党章")
