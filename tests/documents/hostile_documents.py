@@ -149,7 +149,7 @@ def repacked(package: bytes, parts: Mapping[str, bytes | None], *, comment: byte
     """The package with these parts put in or, where None, left out."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in (read(package) | parts).items():
+        for name, data in {**read(package), **parts}.items():
             if data is not None:
                 archive.writestr(name, data)
         archive.comment = comment

@@ -62,7 +62,7 @@ def test_an_upload_cut_anywhere_leaves_nothing_half_and_the_retry_works(kind: st
     body = body_of(field, name, data)
     whole = clean(data, name).sha256 if kind == "picture" else clean_document(data, name).sha256
     rows = filing.pictures if kind == "picture" else filing.attachments
-    chance = random.Random(2018)  # noqa: S311 - the same cuts each time
+    chance = random.Random(2018)
     for cut in [*chance.sample(range(len(body)), CUTS - 3), len(body) - 40, len(body) - 5, len(body) - 1]:
         assert send(client, filing, field, body, cut) < 500
         # What was told complete is complete: what lies there is the whole file, or nothing.

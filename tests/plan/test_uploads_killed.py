@@ -96,7 +96,7 @@ def forked(n, kill_at=0, undo=False):
     return json.loads(said) if said else None, os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 def rows():
-    return list(Picture.objects.values_list("filing", "sha256")) + list(Attachment.objects.values_list("filing", "sha256"))
+    return [pair for rows in (Picture.objects, Attachment.objects) for pair in rows.values_list("filing", "sha256")]
 
 def whole():
     # Every row has its files, and each is what its name promises.
