@@ -41,9 +41,10 @@ def body_of(field: str, name: str, data: bytes) -> bytes:
 def send(client: Client, filing: Filing, field: str, body: bytes, arrived: int) -> int:
     """Send the body of which only so many bytes arrive, as a server hands over a broken connection; the status."""
     address = reverse("plan:picture_add" if field == "pictures" else "plan:attachment_add", args=[filing.pk])
-    request = RequestFactory().generic("POST", address, b"", content_type=f"multipart/form-data; boundary={BOUNDARY}")
+    request = RequestFactory().generic("POST", address)
     environ = request.environ | {
-        "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body[:arrived]), "HTTP_ACCEPT": "application/json",
+        "CONTENT_TYPE": f"multipart/form-data; boundary={BOUNDARY}", "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body[:arrived]), "HTTP_ACCEPT": "application/json",
         "HTTP_COOKIE": "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items()),
     }  # fmt: skip
     handler, statuses = WSGIHandler(), []
