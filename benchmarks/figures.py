@@ -83,6 +83,7 @@ def _opening() -> Iterator[Figure]:
 def _photos() -> Iterator[Figure]:
     yield Figure("PHOTO_RATIO", round(pictures.ratio(), 2), 1.3)
     yield Figure("PHOTO_HOSTILE_SECONDS", round(max(pictures.hostile().values()), 2), 1)
+    yield Figure("DOCUMENT_HOSTILE_SECONDS", round(max(pictures.hostile_documents().values()), 2), 1)
 
 
 def _rosters() -> Iterator[Figure]:

@@ -82,6 +82,21 @@ def hostile() -> dict[str, float]:
     return spent
 
 
+def hostile_documents() -> dict[str, float]:
+    """The same for the documents of the tests' corpus."""
+    from documents import office_files
+    from tests.documents import hostile_documents
+
+    spent = {}
+    for case in hostile_documents.CASES:
+        data = case.make()
+        start = time.process_time()
+        with suppress(office_files.DocumentRefused):
+            office_files.clean_document(data, case.name)
+        spent[case.id] = time.process_time() - start
+    return spent
+
+
 if __name__ == "__main__":
     measured = measure()
     for name, seconds in measured.items():
@@ -91,5 +106,5 @@ if __name__ == "__main__":
             f"  ratio {least / min(measured['bare']):.2f} (min)"
             f" {middle / statistics.median(measured['bare']):.2f} (median)"
         )
-    slow = sorted(hostile().items(), key=lambda one: -one[1])[:3]
+    slow = sorted((hostile() | hostile_documents()).items(), key=lambda one: -one[1])[:3]
     print("slowest of the hostile files: " + "  ".join(f"{id} {seconds:.2f} s" for id, seconds in slow))

@@ -20,6 +20,7 @@ from PIL import Image
 
 from documents import children
 from documents.containers import DAMAGED, MEGABYTE, SHANGHAI, Refusal, Unwrapped, kind_of, read_exif, unwrap
+from documents.looks import look_of
 
 MAX_BYTES = 20 * MEGABYTE
 MAX_WORK = 118_000_000  # bytes: file, its copy, the decoder's own store and its pixels; with Python itself under 150 MB
@@ -52,6 +53,7 @@ class CleanPicture:
     thumb_sha256: str
     taken_at: datetime | None
     source_format: str
+    look: int | None
 
 
 _FELL = "处理不了，画面可能已损坏。请用手机或电脑另存为普通 JPEG 后再上传。"
@@ -79,7 +81,8 @@ def clean(data: bytes, name: str) -> CleanPicture:
     if orientation in _TURNS:
         picture = picture.transpose(_TURNS[orientation])
     jpeg = _encode(picture, quality=QUALITY, progressive=True)
-    thumb = _encode(_shrink(picture, LONGEST_THUMB), quality=QUALITY_THUMB, optimize=True)
+    small = _shrink(picture, LONGEST_THUMB)
+    thumb = _encode(small, quality=QUALITY_THUMB, optimize=True)
     return CleanPicture(
         jpeg=jpeg,
         thumb=thumb,
@@ -89,6 +92,7 @@ def clean(data: bytes, name: str) -> CleanPicture:
         thumb_sha256=hashlib.sha256(thumb).hexdigest(),
         taken_at=taken_at,
         source_format=unwrapped.source_format,
+        look=look_of(small),
     )
 
 
@@ -278,6 +282,7 @@ def _work(data: bytes, shown: str) -> children.Answer:
         "height": picture.height,
         "taken_at": picture.taken_at and picture.taken_at.isoformat(),
         "source_format": picture.source_format,
+        "look": picture.look,
     }
     return said, [picture.jpeg, picture.thumb]
 
@@ -295,8 +300,11 @@ def _answered(said: dict[str, Any], bodies: Sequence[bytes]) -> CleanPicture:
         thumb_sha256=hashlib.sha256(thumb).hexdigest(),
         taken_at=taken_at or None,
         source_format=str(said["source_format"]),
+        look=None if said["look"] is None else int(said["look"]) & _LOOK,
     )
 
+
+_LOOK = 2**64 - 1
 
 _child = children.WarmChild(__name__)
 atexit.register(_child.stop)

@@ -24,3 +24,8 @@ def normalised(text: str) -> str:
 def width(text: str) -> float:
     """The length of a line in full-width characters: a Chinese character is 1, a Latin letter or digit 0.5."""
     return sum(1.0 if unicodedata.east_asian_width(c) in "WFA" else 0.5 for c in text)
+
+
+def size_words(size: int) -> str:
+    """A number of bytes as people say it: 35 KB, 1.2 MB."""
+    return f"{size / 1024 / 1024:.1f} MB" if size >= 1024 * 1024 else f"{max(1, round(size / 1024))} KB"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from plan.snapshots import Shot, Snapshot
+from plan.snapshots import File, Shot, Snapshot
 
 _PIECES = re.compile(r"[A-Za-z0-9]+|.", re.DOTALL)
 _SENTENCES = re.compile(r"[^。；\n]*[。；\n]?")
@@ -34,15 +34,18 @@ class Line:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Every field and table row, and the pictures that came and went."""
+    """Every field and table row, and the pictures and documents that came and went."""
 
     lines: list[Line]
     gone: list[Shot]
     come: list[Shot]
+    files_gone: list[File]
+    files_come: list[File]
 
     @property
     def changes(self) -> int:
-        return len(self.differing) + len(self.gone) + len(self.come)
+        pieces = (self.differing, self.gone, self.come, self.files_gone, self.files_come)
+        return sum(len(piece) for piece in pieces)
 
     @property
     def differing(self) -> list[Line]:
@@ -62,10 +65,14 @@ def compared(old: Snapshot | None, new: Snapshot | None) -> Comparison | None:
     lines += [_line(title, _rows(old, title), _rows(new, title)) for title in titles]
     lines.append(_line("完成的任务", _settles(old), _settles(new)))
     theirs, ours = {shot.sha256 for shot in old.pictures}, {shot.sha256 for shot in new.pictures}
+    their_files = {file.sha256 for file in old.attachments}
+    our_files = {file.sha256 for file in new.attachments}
     return Comparison(
         lines=[line for line in lines if line.old or line.new],
         gone=[shot for shot in old.pictures if shot.sha256 not in ours],
         come=[shot for shot in new.pictures if shot.sha256 not in theirs],
+        files_gone=[file for file in old.attachments if file.sha256 not in our_files],
+        files_come=[file for file in new.attachments if file.sha256 not in their_files],
     )
 
 

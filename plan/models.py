@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from branches.constraints import both_or_neither
 from branches.models import Branch, Committee, Member, User
+from documents.text import size_words
 from plan.document import Document, RequirementSpec
 from plan.loading import load
 
@@ -745,6 +746,11 @@ class Attachment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def size_words(self) -> str:
+        """35 KB, 1.2 MB."""
+        return size_words(self.size)
 
 
 class Paper(models.Model):

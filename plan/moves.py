@@ -249,6 +249,9 @@ def frozen(filing: Filing) -> dict[str, Any]:
     snapshot["pictures"] = [
         {"id": p.pk, "sha256": p.sha256, "name": p.name, "caption": p.caption} for p in filing.shown_pictures()
     ]
+    snapshot["attachments"] = [
+        {"id": a.pk, "name": a.name, "sha256": a.sha256, "size": a.size} for a in filing.attachments.shown()
+    ]
     return snapshot
 
 

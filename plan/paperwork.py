@@ -23,7 +23,7 @@ from documents.official import (
 from documents.text import width
 from plan.models import Filing, Move, Version
 from plan.pictures import read
-from plan.snapshots import FrozenTable, Shot, Snapshot
+from plan.snapshots import File, FrozenTable, Shot, Snapshot
 
 # A label and its value share the row of the form with another pair while the value is not longer than this.
 SHORT = 10  # full-width characters
@@ -55,7 +55,12 @@ def filing_document(
         title=f"{title}{draft}",
         issuer=issuer,
         number=_number(filing, version),
-        blocks=[*body, *_pictures(snapshot.pictures), *_end(filing, version, moves)],
+        blocks=[
+            *body,
+            *_attachments(snapshot.attachments),
+            *_pictures(snapshot.pictures),
+            *_end(filing, version, moves),
+        ],
         made_at=version.filed_at if version else at,
     )
 
@@ -144,6 +149,14 @@ def _pictures(shots: Sequence[Shot]) -> list[Block]:
     if shown:
         blocks.append(Pictures(shown))
     return [*blocks, *[Paragraph(sentence) for sentence in lost]]
+
+
+def _attachments(files: Sequence[File]) -> list[Block]:
+    """The list of the documents that belong to the record (附件清单); they lie in the portal, named by their digest."""
+    if not files:
+        return []
+    rows = [[str(place), file.name, file.size_words, file.sha256[:SHA_SHOWN]] for place, file in enumerate(files, 1)]
+    return [Heading(1, "附件清单"), Table(["序号", "文件名", "大小", "校验码"], rows)]
 
 
 def _end(filing: Filing, version: Version | None, moves: Sequence[Move]) -> list[Block]:

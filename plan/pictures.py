@@ -15,8 +15,10 @@ from branches import audit
 from branches.access import Access
 from documents.pictures import MAX_BYTES, CleanPicture, PictureRefused, clean_in_child, clean_name
 from documents.storage import DamagedContent
+from plan.lookalikes import find_twin, look_fields
 from plan.models import Filing, Picture
 from plan.moves import may_edit
+from plan.quotas import Room
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +61,11 @@ def add_pictures(filing: Filing, files: Sequence[UploadedFile], access: Access) 
     """
     added = Added()
     cleaned: list[tuple[str, CleanPicture]] = []
+    room = Room.of(filing, access) if files else None
     for file in files:
         shown = clean_name(file.name or "")
         try:
-            cleaned.append((shown, _cleaned(file, shown)))
+            cleaned.append((shown, _cleaned(file, shown, room)))
         except PictureRefused as refusal:
             added.errors.append(str(refusal))
         except (OSError, DamagedContent):
@@ -73,12 +76,19 @@ def add_pictures(filing: Filing, files: Sequence[UploadedFile], access: Access) 
     return added
 
 
-def _cleaned(file: UploadedFile, shown: str) -> CleanPicture:
+def _cleaned(file: UploadedFile, shown: str, room: Room | None) -> CleanPicture:
+    if room and (full := room.refusal(shown)):
+        raise PictureRefused(full)
     size = file.size or 0
     if size > MAX_BYTES:
         megabytes = f"{size / 1024 / 1024:.1f}"
         raise PictureRefused(f"“{shown}”有 {megabytes} MB，超过 20 MB 的上限。请在相册中另存为较小的 JPEG 后再上传。")
     picture = clean_in_child(file.read(), shown)
+    kept = len(picture.jpeg) + len(picture.thumb)
+    if room:
+        if full := room.refusal(shown, kept):
+            raise PictureRefused(full)
+        room.take(kept)
     storage: Any = storages["evidence"]
     storage.put(picture.jpeg)
     storage.put(picture.thumb)
@@ -105,7 +115,8 @@ def _write_down(filing: Filing, cleaned: list[tuple[str, CleanPicture]], access:
             here[picture.sha256] = row = Picture.objects.create(
                 filing=filing, position=position, name=shown, sha256=picture.sha256, thumb_sha256=picture.thumb_sha256,
                 width=picture.width, height=picture.height, taken_at=picture.taken_at,
-                added_at=access.now, added_by=access.actor,
+                size=len(picture.jpeg) + len(picture.thumb), twin_id=find_twin(filing, picture.sha256, picture.look),
+                added_at=access.now, added_by=access.actor, **look_fields(picture.look),
             )  # fmt: skip
             added.kept.append(row)
         entry.detail["count"] = len(added.kept)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from documents.text import size_words
 from plan.models import Version
 
 
@@ -35,10 +36,26 @@ class Shot:
     sha256: str
     name: str
     caption: str
+    beside: str = ""  # when it was taken
 
     @property
     def words(self) -> str:
         return self.caption or self.name
+
+
+@dataclass(frozen=True)
+class File:
+    """One document of a record (附件): its row's id, its name, the digest of its content and its length in bytes."""
+
+    pk: int
+    name: str
+    sha256: str
+    size: int
+
+    @property
+    def size_words(self) -> str:
+        """35 KB, 1.2 MB."""
+        return size_words(self.size)
 
 
 @dataclass(frozen=True)
@@ -55,11 +72,16 @@ class Snapshot:
     pictures: list[Shot] = field(default_factory=list)
     # Who signs the paper by hand: the chairman's and the writer's lines below the minutes of a meeting.
     signatures: list[str] = field(default_factory=list)
+    attachments: list[File] = field(default_factory=list)
 
     @property
     def below_title(self) -> list[tuple[str, str]]:
         """The fields that stand below the title, which is not said twice."""
         return [(label, value) for label, value in self.fields if (label, value) != ("标题", self.title)]
+
+    def with_words(self, words: Mapping[int, str]) -> Snapshot:
+        """The same, with what is said beside its pictures, by their ids."""
+        return replace(self, pictures=[replace(shot, beside=words.get(shot.pk, "")) for shot in self.pictures])
 
     @classmethod
     def of(cls, snapshot: Mapping[str, Any]) -> Snapshot:
@@ -84,6 +106,10 @@ class Snapshot:
                 for shot in snapshot["pictures"]
             ],
             signatures=[str(label) for label in snapshot.get("signatures", [])],
+            attachments=[  # which the first versions of the portal did not know
+                File(int(file["id"]), str(file["name"]), str(file["sha256"]), int(file["size"]))
+                for file in snapshot.get("attachments", [])
+            ],
         )
 
     @classmethod

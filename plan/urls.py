@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from plan.views import board, duties, filings, papers, plans, workdays
+from plan.views import board, duties, evidence, filings, papers, plans, workdays
 
 app_name = "plan"
 urlpatterns = [
@@ -35,6 +35,10 @@ urlpatterns = [
     path("filings/<int:pk>/pictures/", papers.picture_add, name="picture_add"),
     path("pictures/<int:pk>/remove/", papers.picture_remove, name="picture_remove"),
     path("pictures/<int:pk>/<str:size>.jpg", papers.picture, name="picture"),
+    path("pictures/<int:pk>/answer/", evidence.picture_answer, name="picture_answer"),
+    path("filings/<int:pk>/attachments/", evidence.attachment_add, name="attachment_add"),
+    path("attachments/<int:pk>/", evidence.attachment, name="attachment"),
+    path("attachments/<int:pk>/remove/", evidence.attachment_remove, name="attachment_remove"),
     path("papers/new/", papers.paper_new, name="paper_new"),
     path("papers/<int:pk>/edit/", papers.paper_edit, name="paper_edit"),
     path("log/", filings.log, name="log"),

@@ -63,11 +63,14 @@ EXCUSED: dict[tuple[str, str, str], str] = {
     ("study/views/member_plans.py", "_owed", "member=access.member_id"): "the date in the lead of one's own page",
     ("study/gatherings.py", "may_leave_out", "def may_leave_out"): "a rule of meetings, not of access",
     ("plan/board.py", "owed_under", "Duty.objects.visible_to(access)"): TWICE,
-    ("plan/views/papers.py", "_demand_edit", "filing.is_editable"): "which of two refusals is said",
+    ("plan/views/papers.py", "demand_edit", "filing.is_editable"): "which of two refusals is said",
     ("plan/views/papers.py", "paper_edit", "paper.filing.is_editable"): "refused with a word, or led to the filed one",
     ("plan/views/papers.py", "picture_remove", "not pictures.remove_picture(picture, request.access)"): TWICE,
     ("study/views/plan_items.py", "_item_seen", "Filing.objects.visible_to(access)"): TWICE,
     ("study/views/plan_items.py", "plan_item_remove", "Filing.objects.visible_to(access)"): TWICE,
+    ("plan/views/evidence.py", "attachment_remove", "not attachments.remove_attachment(attachment, request.access)"):
+        TWICE,
+    ("plan/views/evidence.py", "picture_answer", "not lookalikes.answer(picture, words, request.access)"): TWICE,
     ("study/views/branch_plans.py", "branch_plan_edit", "action == 'file' and (not moves.is_author(access, filing))"):
         TWICE,
     ("study/views/gatherings.py", "_led", "access.led_branch_id is None"): TWICE,

@@ -14,6 +14,7 @@ from branches.roster_columns import propose, read_cells
 from branches.roster_jobs import as_ready
 from branches.roster_sheets import roster_sheet
 from documents.workbook import write
+from plan.attachments import add_attachments
 from plan.editing import with_year
 from plan.models import Duty, Filing, Move, Picture, Plan, Requirement, Version
 from plan.moves import begin, frozen
@@ -33,7 +34,7 @@ from study.models import (
 )
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
 from tests.documents.hostile_documents import plain_docx
-from tests.plan.filed import duty_of, paper_by, photo
+from tests.plan.filed import document, duty_of, paper_by, photo
 from tests.study.pushed import Pushed, make_pushes
 
 WRITTEN = at("2018-07-02 10:00")
@@ -102,6 +103,7 @@ def gathering_of(world: World, title: str, colour: str) -> Gathering:
         for member in world.first.roster(access.on)
     )
     assert not add_pictures(filing, [photo(colour)], access).errors
+    assert not add_attachments(filing, [document()], access).errors
     return gathering
 
 
@@ -176,6 +178,10 @@ def make_records(world: World | None = None) -> Records:
         due_on=date(2018, 7, 10),
     )
     sent(gathering.filing, "secretary", world)
+    # Each has a picture that the other has, too, as far as the portal believes: so there is a question to answer.
+    filed, drafted = gathering.filing.pictures.get(), gathering_draft.filing.pictures.get()
+    Picture.objects.filter(pk=filed.pk).update(twin=drafted)
+    Picture.objects.filter(pk=drafted.pk).update(twin=filed)
     branch_plan = branch_plan_of(world, plan, date(2018, 8, 1))
     sent(branch_plan.filing, "secretary", world)
     member_plan = member_plan_of(world, plan, date(2018, 7, 2))

@@ -32,7 +32,7 @@ from branches.models import AuditEvent, AuditHead, LoginSession, Post, User
 from config.guard import GuardMiddleware
 from config.matrix import ROUTES
 from tests.conftest import at, logged_in
-from tests.plan.filed import photo
+from tests.plan.filed import document, photo
 from tests.records import Records, make_records
 
 pytestmark = pytest.mark.django_db
@@ -205,6 +205,14 @@ plan:picture@draft                          LL    0-    k-    k-    k-    0-    
 plan:picture_remove@draft                   LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x    -x
 plan:picture_add@draft                      LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x    -x
 plan:picture_add@members_paper_draft        LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x    -x
+plan:picture_answer@filed                   LL    -p    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x    -x
+plan:picture_answer@draft                   LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x    -x
+plan:attachment@filed                       LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+plan:attachment_remove@filed                LL    -p    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x    -x
+plan:attachment_add@filed                   LL    -p    -p    -p    -p    -p    -0    -0    -p    -x    -x    -x    -x
+plan:attachment@draft                       LL    0-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
+plan:attachment_remove@draft                LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x    -x
+plan:attachment_add@draft                   LL    -0    -r    -r    -r    -0    -0    -0    -0    -x    -x    -x    -x
 plan:paper_new@branch                       LL    pp    ku    ku    ku    pp    00    00    pp    xx    xx    xx    xx
 plan:paper_new@member                       LL    pp    pp    pp    pp    rr    00    00    pp    xx    xx    xx    xx
 plan:paper_new@committee                    LL    rr    00    00    00    00    00    00    pp    xx    xx    xx    xx
@@ -401,6 +409,10 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         case(f"plan:picture@{state}", gathering.filing.pictures.get().pk, "full")
         case(f"plan:picture_remove@{state}", gathering.filing.pictures.get().pk)
         case(f"plan:picture_add@{state}", gathering.filing_id)
+        case(f"plan:picture_answer@{state}", gathering.filing.pictures.get().pk, post={"answer": "同一次活动"})
+        case(f"plan:attachment@{state}", gathering.filing.attachments.get().pk)
+        case(f"plan:attachment_remove@{state}", gathering.filing.attachments.get().pk)
+        case(f"plan:attachment_add@{state}", gathering.filing_id)
         case(f"study:gathering_edit@{state}", gathering.pk)
     case("plan:picture_add@members_paper_draft", o.members_paper_draft.pk)
     case("plan:paper_new@branch", query=f"?duty={o.duty.pk}")
@@ -639,6 +651,8 @@ def test_each_cell_of_the_table_is_answered_as_written(records: Records, stopped
             if method == "POST" and name.startswith("plan:picture_add"):
                 # A picture nobody has sent before: what is refused must not reach the storage either.
                 data = {"pictures": [photo(f"rgb({next(colours)}, {len(who)}, 7)")]}
+            if method == "POST" and name.startswith("plan:attachment_add"):
+                data = {"attachments": [document(width=next(colours) + 300 * len(who))]}
             files = evidence()
             with transaction.atomic(), watched() as statements:
                 lines = AuditEvent.objects.count()

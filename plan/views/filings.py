@@ -23,7 +23,7 @@ from branches.models import Branch, Post, normal_staff_number, on_day
 from branches.requests import PortalRequest
 from branches.templatetags.portal import cn_moment
 from documents.official import build
-from plan import moves
+from plan import lookalikes, moves
 from plan.comparing import compared
 from plan.models import Duty, Filing, Move, Requirement, under
 from plan.paperwork import file_name, filing_document
@@ -176,8 +176,12 @@ def _page(request: PortalRequest, filing: Filing, typed: Typed, *, status: int =
         .with_standing(now)
         .order_by("requirement__position", "starts_on", "pk")
     )
+    said = lookalikes.beside(filing, [shot.pk for shot in snapshot.pictures], access, now) if snapshot else {}
+    is_office = filing.committee_id in access.office_of
     context: dict[str, Any] = {
-        "filing": filing, "version": version, "snapshot": snapshot, "is_draft": version is None,
+        "notes": [one.note for one in said.values() if one.note] if is_office else [],
+        "snapshot": snapshot and snapshot.with_words({pk: one.words for pk, one in said.items()}),
+        "filing": filing, "version": version, "is_draft": version is None,
         "course": _course(filing, now), "duties": duties, "requirements": _answered(filing, duties),
         "typed": typed, "missing": missing, "late": [_named(duty) for duty in late], "sending": sending,
         "sending_label": sending_label(filing), "allowed": allowed, "may_edit": moves.may_edit(access, filing),

@@ -17,8 +17,8 @@ from django.utils.http import quote_etag, url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from branches.requests import PortalRequest, wants_json
-from plan import moves, pictures
-from plan.models import Duty, Filing, FilingQuerySet, Paper, Picture, Requirement
+from plan import attachments, lookalikes, moves, pictures
+from plan.models import Attachment, Duty, Filing, FilingQuerySet, Paper, Picture, Requirement
 from plan.moves import may_edit
 from plan.paper_form import LostUpdate, PaperForm, desk_for
 from plan.settling import may_settle
@@ -33,8 +33,8 @@ YEAR = 365 * 24 * 3600  # seconds
 @require_POST
 def picture_add(request: PortalRequest, pk: int) -> HttpResponse:
     """Take in one photo or many: the good ones stay, each of the others is named with its cure."""
-    filing = get_object_or_404(_with_owner().visible_to(request.access), pk=pk)
-    _demand_edit(request, filing)
+    filing = get_object_or_404(with_owner().visible_to(request.access), pk=pk)
+    demand_edit(request, filing)
     files = request.FILES.getlist("pictures")
     added = pictures.add_pictures(filing, files, request.access)
     if not files:
@@ -46,7 +46,7 @@ def picture_add(request: PortalRequest, pk: int) -> HttpResponse:
         messages.error(request, sentence)
     if added.kept:
         messages.success(request, f"已添加{len(added.kept)}张图片。")
-    return redirect(_back(request, filing))
+    return redirect(back_to(request, filing))
 
 
 @require_POST
@@ -54,13 +54,13 @@ def picture_remove(request: PortalRequest, pk: int) -> HttpResponse:
     """Take a photo out of a record that is being edited; the versions filed with it keep it."""
     shown = Picture.objects.shown().select_related("filing__committee", "filing__branch", "filing__member")
     picture = get_object_or_404(shown.filter(filing__in=Filing.objects.visible_to(request.access)), pk=pk)
-    _demand_edit(request, picture.filing)
+    demand_edit(request, picture.filing)
     if not pictures.remove_picture(picture, request.access):
         raise PermissionDenied("这份记录刚刚报送，图片已随它存档，不能移除。")
     if wants_json(request):
         return JsonResponse({"removed": picture.pk})
     messages.success(request, f"已移除“{picture.name}”。")
-    return redirect(_back(request, picture.filing))
+    return redirect(back_to(request, picture.filing))
 
 
 def picture(request: PortalRequest, pk: int, size: str) -> HttpResponse:
@@ -69,9 +69,7 @@ def picture(request: PortalRequest, pk: int, size: str) -> HttpResponse:
         raise Http404
     rows = _seen_pictures(request)
     row = get_object_or_404(rows, pk=pk)
-    # While the record lies with its writers again, what they add or take out is theirs; what was filed stays.
-    unsent = row.removed_at or (row.filing.is_editable and not may_edit(request.access, row.filing))
-    if unsent and not row.filing.versions.filter(text__contains=row.sha256).exists():
+    if is_hidden(request, row):
         raise Http404
     sha256 = row.sha256 if size == "full" else row.thumb_sha256
     etag = quote_etag(sha256)
@@ -98,25 +96,34 @@ def _seen_pictures(request: PortalRequest) -> QuerySet[Picture]:
     return rows.filter(Q(filing__in=seen) | joint & ~Q(filing__state=Filing.State.DISCARDED)).distinct()
 
 
-def _with_owner() -> FilingQuerySet:
+def is_hidden(request: PortalRequest, row: Picture | Attachment) -> bool:
+    """Whether evidence of a record that the person sees is not for their eyes.
+
+    While the record lies with its writers again, what they add or take out is theirs; what was filed stays.
+    """
+    unsent = row.removed_at or (row.filing.is_editable and not may_edit(request.access, row.filing))
+    return bool(unsent) and not row.filing.versions.filter(text__contains=row.sha256).exists()
+
+
+def with_owner() -> FilingQuerySet:
     return Filing.objects.select_related("committee", "branch", "member")
 
 
-def _demand_edit(request: PortalRequest, filing: Filing) -> None:
+def demand_edit(request: PortalRequest, filing: Filing) -> None:
     if may_edit(request.access, filing):
         return
     if filing.is_editable:
-        raise PermissionDenied("这份记录由本支部的支委会成员或本人填写，您可以查看，不能改动图片。")
-    raise PermissionDenied(f"这份记录现在是“{filing.get_state_display()}”，不能再改动图片。")
+        raise PermissionDenied("这份记录由本支部的支委会成员或本人填写，您可以查看，不能改动它的图片和附件。")
+    raise PermissionDenied(f"这份记录现在是“{filing.get_state_display()}”，不能再改动它的图片和附件。")
 
 
-def _back(request: PortalRequest, filing: Filing) -> str:
+def back_to(request: PortalRequest, filing: Filing, part: str = "pictures") -> str:
     """Where the person came from, if that is a page of the portal; else the record's own edit page."""
     there = request.POST.get("next", "")
     if re.match("/(?!/)", there) and url_has_allowed_host_and_scheme(there, allowed_hosts=None):
         return there
     edit_url = getattr(filing.record, "get_edit_url", filing.get_absolute_url)
-    return f"{edit_url()}#pictures"
+    return f"{edit_url()}#{part}"
 
 
 # Materials
@@ -211,7 +218,11 @@ def _number(filing: Filing) -> str:
 
 def _captions(request: PortalRequest) -> dict[int, str]:
     """The captions typed, by the id of the picture."""
-    found = (re.fullmatch(r"caption-([0-9]{1,18})", name) for name in request.POST)
+    return _typed(request, "caption")
+
+
+def _typed(request: PortalRequest, what: str) -> dict[int, str]:
+    found = (re.fullmatch(what + r"-([0-9]{1,18})", name) for name in request.POST)
     return {int(match[1]): request.POST[match[0]] for match in found if match}
 
 
@@ -219,12 +230,18 @@ def _kept(request: PortalRequest, paper: Paper, form: PaperForm) -> HttpResponse
     """The text is kept; now its pictures, and then what the button asked for."""
     filing, access = paper.filing, request.access
     added = pictures.add_pictures(filing, request.FILES.getlist("pictures"), access)
+    added.errors += attachments.add_attachments(filing, request.FILES.getlist("attachments"), access).errors
     for sentence in added.errors:
         messages.error(request, sentence)
+    _keep_answers(request, filing)
+    unwanted = filing.attachments.shown().filter(pk=_chosen(request.POST.get("remove_attachment", ""))).first()
     gone = filing.pictures.shown().filter(pk=_chosen(request.POST.get("remove", ""))).first()
     if gone:
         pictures.remove_picture(gone, access)
         messages.success(request, f"已移除“{gone.name}”，其余内容已保存。")
+    elif unwanted:
+        attachments.remove_attachment(unwanted, access)
+        messages.success(request, f"已移除“{unwanted.name}”，其余内容已保存。")
     elif request.POST.get("action") == "file" and not added.errors:
         name = "keep" if filing.desk == Filing.Desk.NONE else "file"
         try:
@@ -241,6 +258,14 @@ def _kept(request: PortalRequest, paper: Paper, form: PaperForm) -> HttpResponse
     else:
         messages.success(request, "已保存修改，还没有再次报送。" if filing.first_filed_at else "已存草稿。")
     return redirect(paper.get_edit_url())
+
+
+def _keep_answers(request: PortalRequest, filing: Filing) -> None:
+    """What is said to the questions about pictures that another record has, too."""
+    typed = {pk: words.strip() for pk, words in _typed(request, "answer").items()}
+    for picture in filing.pictures.shown().filter(pk__in=typed, twin__isnull=False):
+        if typed[picture.pk] != picture.twin_answer:
+            lookalikes.answer(picture, typed[picture.pk], request.access)
 
 
 def _chosen(text: str) -> int:
@@ -279,13 +304,16 @@ def _form_page(
     filing = paper.filing if paper else None
     context: dict[str, Any] = {
         "form": form, "requirement": requirement, "duty": duty, "paper": paper, "filing": filing,
-        "differences": differences, "most": pictures.MOST, "captions": _captions(request),
-        "photos": [], "missing": [], "sent_back": None,
+        "differences": differences, "most": pictures.MOST, "most_files": attachments.MOST,
+        "captions": _captions(request),
+        "photos": [], "files": [], "missing": [], "sent_back": None,
     }  # fmt: skip
     if filing:
         context |= {
             "may_file": moves.is_author(access, filing), "label": sending_label(filing),
-            "missing": moves.missing_to_file(filing, request.now), "photos": filing.pictures.shown(),
+            "missing": moves.missing_to_file(filing, request.now), "photos": lookalikes.with_words(
+                list(filing.pictures.shown()), filing, access, request.now),
+            "files": filing.attachments.shown(),
             "sent_back": filing.moves.filter(to_state=Filing.State.SENT_BACK).select_related("made_by__member").last()
             if filing.state == Filing.State.SENT_BACK else None,
         }  # fmt: skip

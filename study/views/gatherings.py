@@ -23,6 +23,7 @@ from branches.access import Access
 from branches.models import Branch
 from branches.requests import PortalRequest, wants_json
 from plan import moves
+from plan.lookalikes import with_words
 from plan.models import Duty, Filing
 from study import joint
 from study.gathering_form import OUT, GatheringForm, LostUpdate, beginning, form_key
@@ -258,7 +259,7 @@ def _context(request: PortalRequest, form: GatheringForm) -> dict[str, Any]:
         "may_file": form.branch.pk in form.access.files_for,
         "file_label": _label(kinds, desk, again=form.sitting.was_filed, office=_office_of(form)),
         "pictures_needed": form.rules.pictures(kinds),
-        "photos": form.photos,
+        "photos": with_words(form.photos, form.filing, form.access, request.now) if form.filing else [],
         "action_url": form.gathering.get_edit_url() if form.gathering else request.get_full_path(),
     }
 

@@ -121,7 +121,7 @@ def good_pdf() -> bytes:
         page.Contents = pdf.make_stream(b"q 400 0 0 300 90 400 cm /Im0 Do Q 90 200 300 100 re S")
         page.obj["/PieceInfo"] = pikepdf.Dictionary(Maker=pikepdf.Dictionary(Private=pikepdf.String(SECRET)))
         page.obj["/PTEX.FileName"] = pikepdf.String(SECRET)
-        page.Annots = pdf.make_indirect([
+        page.Annots = pikepdf.Array([
             pikepdf.Dictionary(Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Highlight, T=pikepdf.String(SECRET),
                                Rect=[90, 200, 200, 300], QuadPoints=[90, 300, 200, 300, 90, 200, 200, 200], C=[1, 1, 0])
         ])  # fmt: skip
@@ -149,7 +149,7 @@ def repacked(package: bytes, parts: Mapping[str, bytes | None], *, comment: byte
     """The package with these parts put in or, where None, left out."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in (read(package) | parts).items():
+        for name, data in {**read(package), **parts}.items():
             if data is not None:
                 archive.writestr(name, data)
         archive.comment = comment

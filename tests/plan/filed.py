@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import date, datetime
 
+import pikepdf
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
@@ -19,6 +20,15 @@ def photo(colour: str = "green", name: str = "现场.jpg", size: tuple[int, int]
     written = io.BytesIO()
     Image.new("RGB", size, colour).save(written, "JPEG")
     return SimpleUploadedFile(name, written.getvalue(), content_type="image/jpeg")
+
+
+def document(name: str = "学习材料.pdf", width: int = 595) -> SimpleUploadedFile:
+    """A PDF of one page, another one for each width."""
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(width, 842))
+        written = io.BytesIO()
+        pdf.save(written)
+    return SimpleUploadedFile(name, written.getvalue(), content_type="application/pdf")
 
 
 def paper_by(
