@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from study.models import Kind, PlanItem
+from study.rhythm import IsWorkday, occurrences
 
 ONE_DAY = timedelta(days=1)
-WEEK = timedelta(days=7)
 Rhythm = PlanItem.Rhythm
 
 
@@ -108,30 +107,6 @@ def recurs(item: Item) -> bool:
     return item.rhythm != Rhythm.ONCE
 
 
-def days_of(item: Item, first: date, last: date) -> Iterator[date]:
-    """The days of a line within first … last: its first day, or that weekday or day of the month until its last.
-
-    Where a month is too short for the day, it is the month's last.
-    """
-    last = min(last, item.ends_on)
-    if item.rhythm == Rhythm.WEEKLY:
-        day = item.starts_on
-        if day < first:
-            day += -(-(first - day).days // 7) * WEEK
-        while day <= last:
-            yield day
-            day += WEEK
-    elif item.rhythm == Rhythm.MONTHLY:
-        month = max(item.starts_on, first).replace(day=1)
-        while month <= last:
-            day = month.replace(day=min(item.starts_on.day, monthrange(month.year, month.month)[1]))
-            if max(item.starts_on, first) <= day <= last:
-                yield day
-            month = (month + timedelta(days=31)).replace(day=1)
-    elif first <= item.starts_on <= last:
-        yield item.starts_on
-
-
 def turn_of(item: Item, day: date) -> date:
     """Which turn of the line a day belongs to: its week's Monday, its month's first day, or the line itself."""
     if item.rhythm == Rhythm.WEEKLY:
@@ -143,7 +118,7 @@ def turn_of(item: Item, day: date) -> date:
 
 
 def lay_out(
-    items: Iterable[Any], records: Iterable[Any], first: date, last: date
+    items: Iterable[Any], records: Iterable[Any], first: date, last: date, is_workday: IsWorkday
 ) -> tuple[dict[date, list[Entry]], list[Entry]]:
     """The entries of each day, first the plan's; and the lines that simply take more than a day, as spans."""
     items, records = list(items), list(records)
@@ -159,7 +134,7 @@ def lay_out(
         if not recurs(item) and item.starts_on != item.ends_on:
             spans.append(Entry(max(item.starts_on, first), item, turns.get((item.pk, item.starts_on))))
             continue
-        for day in days_of(item, first, last):
+        for day in occurrences(item, is_workday, first, last):
             record = turns.get((item.pk, turn_of(item, day)))
             if record is None or record.held_on != day:
                 days.setdefault(day, []).append(Entry(day, item, record))

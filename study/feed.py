@@ -13,9 +13,10 @@ from branches import audit
 from branches.access import Access, Role
 from branches.models import Branch, User
 from branches.secrets import mac
+from plan.calendars import calendar_of
 from plan.models import Duty
 from study.agenda import due_day, items_between, joined_between, midnight, records_between, title_of
-from study.calendar import Entry, lay_out
+from study.calendar import Entry, lay_out, turn_of
 from study.models import CalendarFeed, Gathering, Kind, PlanItem
 
 PURPOSE = "calendar-feed"
@@ -92,13 +93,16 @@ def feed(access: Access) -> bytes:
 
 
 def _sittings(access: Access, first: date, last: date) -> Iterator[icalendar.Event]:
-    branches = dict(Branch.objects.filter(pk__in=access.branches).values_list("pk", "name"))
+    rows = Branch.objects.filter(pk__in=access.branches).values_list("pk", "name", "committee")
+    branches = {pk: name for pk, name, _ in rows}
     if not branches:
         return
+    is_workday = calendar_of(min(committee for _, _, committee in rows)).is_workday
     items = items_between(branches, access, first, last)
     records = records_between(branches, access, first, last, items).select_related("filing")
     days, spans = lay_out(
-        items.select_related("plan__filing"), [*records, *joined_between(branches, access, first, last)], first, last
+        items.select_related("plan__filing"), [*records, *joined_between(branches, access, first, last)], first, last,
+        is_workday,
     )
     several = len(branches) > 1
     for entry in (*_flat(days), *spans):
@@ -135,7 +139,7 @@ def _labels(kinds: Iterable[str]) -> str:
 def _planned(item: PlanItem, day: date, branch: str) -> icalendar.Event:
     """A sitting of the plan; of a line that recurs, one of its days, each with a name of its own that stays."""
     filing = item.plan.filing
-    uid = f"item-{item.pk}-{day:%Y%m%d}" if item.rhythm else f"item-{item.pk}"
+    uid = f"item-{item.pk}-{turn_of(item, day):%Y%m%d}" if item.rhythm else f"item-{item.pk}"
     event = _event(uid, f"{branch}　{item.topic}" if branch else item.topic, filing.state_since, filing.edition)
     own = item.scope == PlanItem.Scope.INDIVIDUAL
     event.add("description", f"计划安排：{'个人自学' if own else _labels(item.kinds)}")

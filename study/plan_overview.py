@@ -11,7 +11,7 @@ from django.utils.timezone import localdate
 
 from branches.models import Member
 from plan.calendars import calendar_of
-from study.clarity import Asked, Clarity, Entry, asked_of, check, entries_of, is_small
+from study.clarity import CLEARS, Asked, Clarity, Entry, asked_of, check, entries_of, is_small
 from study.models import BranchPlan, Kind, PlanItem
 from study.papers import days
 from study.rhythm import WEEKDAYS, rhythm_words
@@ -53,7 +53,7 @@ def beside(clarity: Clarity, roster: Sequence[Member], items: Sequence[PlanItem]
     """What stands beside the plan: the check, and how often each person is responsible."""
     turns = _turns(clarity, roster, items)
     return {
-        "clarity": clarity, "open_count": len(clarity.remarks), "turns": [turn for turn in turns if turn[1]],
+        "clarity": clarity, "open_count": sum(r.clear in CLEARS and not r.advice for r in clarity.remarks), "turns": [turn for turn in turns if turn[1]],
         "no_turn": [name for name, times in turns if not times],
     }  # fmt: skip
 

@@ -13,6 +13,8 @@ HEADING = re.compile(
 )
 SENTENCE_ENDS = "。；！？，…：,;:"
 HEADING_LENGTH = 60
+# Type sizes offered: the value the page stores, and its word.
+SIZES = [("1", "标准"), ("2", "大"), ("3", "更大"), ("4", "最大")]
 
 
 @dataclass

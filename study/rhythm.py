@@ -27,20 +27,23 @@ class Recurring(Protocol):
     def ends_on(self) -> date: ...
 
 
-def occurrences(item: Recurring, is_workday: IsWorkday) -> list[date]:
+def occurrences(item: Recurring, is_workday: IsWorkday, first: date = date.min, last: date = date.max) -> list[date]:
     """The days on which the item is held: one in each week or month of its span; without a rhythm its first day.
+
+    Of these those from `first` to `last`, both included.
 
     Its weekday, or its day of the month, is that of its first day. Where that day rests, the meeting is held on the
     next working day of the same week or month, else on the one before; where the whole of it rests, it stays.
     """
     if not item.rhythm:
-        return [item.starts_on]
+        return [item.starts_on] if first <= item.starts_on <= last else []
     periods = _weeks(item) if item.rhythm == PlanItem.Rhythm.WEEKLY else _months(item)
-    return [
-        _nearest(day, max(first, item.starts_on), min(last, item.ends_on), is_workday)
-        for first, day, last in periods
-        if item.starts_on <= day <= item.ends_on
-    ]
+    days = (
+        _nearest(day, max(begin, item.starts_on), min(end, item.ends_on), is_workday)
+        for begin, day, end in periods
+        if item.starts_on <= day <= item.ends_on and begin <= last and end >= first
+    )
+    return [day for day in days if first <= day <= last]
 
 
 def rhythm_words(item: Recurring) -> str:

@@ -378,7 +378,7 @@
   });
 
   document.addEventListener("submit", async (event) => {
-    const removing = event.target.closest("form[data-picture-remove]");
+    const removing = event.target.closest("form[data-evidence]");
     if (!removing) return;
     event.preventDefault();
     try {

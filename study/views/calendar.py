@@ -17,10 +17,12 @@ from branches.access import Access
 from branches.models import Branch
 from branches.requests import PortalRequest
 from plan import moves
+from plan.calendars import calendar_of
 from plan.models import Filing
 from study import agenda
 from study.calendar import Entry, grouped, lay_out
 from study.models import Gathering, Kind
+from study.rhythm import IsWorkday
 
 A_PAGE = 50
 NAMED = 3  # so many branches are named on a line of the list; the others are on the day's own page
@@ -134,9 +136,14 @@ def _opens_form(access: Access, record: Gathering) -> bool:
     return record.filing.kind == Filing.Kind.GATHERING and moves.may_edit(access, record.filing)
 
 
+def _working(access: Access) -> IsWorkday:
+    """The working days of those who see many branches: their committee's."""
+    return calendar_of(access.committee.pk if access.committee else min(access.sees_committees)).is_workday
+
+
 def _of_one(branch: Branch, access: Access, first: date, last: date, kind: str) -> tuple[Days, list[dict[str, Any]]]:
     items, records = agenda.of_branch(branch, access, first, last)
-    days, spans = lay_out(items, records, first, last)
+    days, spans = lay_out(items, records, first, last, calendar_of(branch.committee_id).is_workday)
 
     def shown(entries: Iterable[Entry]) -> list[dict[str, Any]]:
         return [
@@ -161,7 +168,7 @@ def _of_all(
     """Each day's kinds, each with how many branches have it; a span stands on its first day."""
     names = dict(branches.values_list("pk", "name"))
     planned, held = agenda.of_branches(list(names), access, first, last)
-    days, spans = lay_out(planned, held, first, last)
+    days, spans = lay_out(planned, held, first, last, _working(access))
     for span in spans:
         days.setdefault(span.day, []).append(span)
     found: Days = {}
@@ -198,7 +205,7 @@ def _one_day(request: PortalRequest, branches: QuerySet[Branch], day: date, kind
     """All branches that have something on one day, each with it, page by page."""
     names = dict(branches.values_list("pk", "name"))
     planned, held = agenda.of_branches(list(names), request.access, day, day)
-    days, spans = lay_out(planned, held, day, day)
+    days, spans = lay_out(planned, held, day, day, _working(request.access))
     entries = [e for e in [*days.get(day, []), *spans] if e.is_held or e.record is None]
     entries = [e for e in entries if not kind or kind in e.kinds]
     order = {pk: n for n, pk in enumerate(names)}

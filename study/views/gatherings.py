@@ -260,6 +260,7 @@ def _context(request: PortalRequest, form: GatheringForm) -> dict[str, Any]:
         "file_label": _label(kinds, desk, again=form.sitting.was_filed, office=_office_of(form)),
         "pictures_needed": form.rules.pictures(kinds),
         "photos": with_words(form.photos, form.filing, form.access, request.now) if form.filing else [],
+        "attachments": list(form.filing.attachments.shown()) if form.filing else [],
         "action_url": form.gathering.get_edit_url() if form.gathering else request.get_full_path(),
     }
 
@@ -291,6 +292,7 @@ def _parts(request: PortalRequest, form: GatheringForm) -> dict[str, Any]:
             "quorum": render_to_string("study/parts/gathering_quorum.html", context, request),
             "next-step": render_to_string("study/parts/gathering_next_step.html", context, request),
         },
+        "fragments": {"attachment-list": render_to_string("study/parts/attachment_list.html", context, request)},
         "suggested": context["suggested"],
         "missing": context["missing_words"],
         "label": context["file_label"],
@@ -310,6 +312,7 @@ def _saved(gathering: Gathering, access: Access) -> dict[str, Any]:
         "edition": filing.edition,
         "url": gathering.get_edit_url(),
         "pictures_url": reverse("plan:picture_add", args=[filing.pk]),
+        "attachments_url": reverse("plan:attachment_add", args=[filing.pk]),
     }
 
 

@@ -25,7 +25,6 @@ from study import material_files
 from study.coverage import Coverage
 from study.material_form import MaterialForm, seen_of
 from study.models import Gathering, Material, PlanItem
-from study.sections import sections
 
 A_PAGE = 50
 A_FEW = 10
@@ -172,10 +171,12 @@ def _detail(
     cites = Q(readings__title=title) | Q(materials__title=title)
     items = PlanItem.objects.filter(cites, plan__filing__in=seen).distinct().order_by("-starts_on", "-pk")
     held = Gathering.objects.filter(cites, filing__in=seen).distinct().order_by("-held_at", "-pk")
+    parts = reader.parts_of(material.text) if material else []
     context = {
         "title": title, "material": material, "reading": reading, "year": access.on.year,
         "clause": _clause(reading.plan, reading.quote) if reading else None,
-        "sections": sections(material.text) if material else [],
+        "parts": parts, "in_reader": reader.is_long(parts), "sizes": reader.SIZES,
+        "reader_key": f"material-{material.pk}" if material else "",
         "page": page, "lines": [(one, one.pk in planned, one.pk in studied) for one in page],
         "words": coverage.words(title) if access.sees_committees else "", "own": not access.sees_committees,
         "items": items.select_related("plan__branch")[:A_FEW], "items_count": items.count(),

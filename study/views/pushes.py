@@ -26,7 +26,6 @@ from study.models.mobile import addressed_to, kept_by
 from study.push_form import LostUpdate, PushForm
 
 PER_PAGE = 50
-SIZES = [("1", "标准"), ("2", "大"), ("3", "更大"), ("4", "最大")]
 OFFICE = "application/vnd.openxmlformats-officedocument"
 TYPES = {
     "docx": f"{OFFICE}.wordprocessingml.document", "xlsx": f"{OFFICE}.spreadsheetml.sheet", "pdf": "application/pdf",
@@ -98,7 +97,7 @@ def _page(request: PortalRequest, push: Push, form: NoteForm | None = None, *, s
     context: dict[str, Any] = {
         "push": push, "keeps": keeps, "is_for_me": pushes.is_for(access, push), "mark": marks,
         "form": form or NoteForm(initial={"note": marks.note if marks else ""}),
-        "parts": parts, "of_material": of_material, "in_reader": reader.is_long(parts), "sizes": SIZES,
+        "parts": parts, "of_material": of_material, "in_reader": reader.is_long(parts), "sizes": reader.SIZES,
         "reader_key": f"material-{push.material_id}" if of_material else f"push-{push.pk}",
         "pictures": [file for file in files if file.format == "jpg"],
         "documents": [file for file in files if file.format != "jpg"],

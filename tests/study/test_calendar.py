@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from branches.models import Branch
 from plan.models import Filing
-from study.calendar import Planned, days_of, grouped, lay_out
+from study.calendar import Planned, grouped, lay_out
 from study.models import BranchPlan, Gathering, PlanItem
 from tests.conftest import World, at
 
@@ -59,38 +59,30 @@ def held(world: World, branch: Branch, day: str, n: int = 0, **more) -> Gatherin
 # Which day
 
 
-def test_a_weekly_line_falls_on_the_weekday_of_its_first_day_until_its_last() -> None:
-    weekly = line("weekly", date(2018, 6, 27), date(2018, 7, 18))
-    assert list(days_of(weekly, *JULY)) == [date(2018, 7, 4), date(2018, 7, 11), date(2018, 7, 18)]
-    assert list(days_of(weekly, date(2018, 6, 1), date(2018, 6, 30))) == [date(2018, 6, 27)]
-
-
-def test_a_monthly_line_on_the_31st_falls_on_the_last_day_of_a_shorter_month() -> None:
-    monthly = line("monthly", date(2018, 1, 31))
-    assert [day for month in (2, 4, 7) for day in days_of(monthly, date(2018, month, 1), date(2018, month, 28))] == [
-        date(2018, 2, 28)
-    ]
-    assert list(days_of(monthly, date(2018, 4, 1), date(2018, 4, 30))) == [date(2018, 4, 30)]
-    assert list(days_of(monthly, date(2018, 7, 1), date(2018, 7, 31))) == [date(2018, 7, 31)]
-
-
 @pytest.mark.parametrize("rhythm", ["", "weekly", "monthly"])
 def test_the_days_of_a_line_are_the_same_however_the_year_is_cut(rhythm: str) -> None:
-    one = line(rhythm, date(2018, 1, 31))
-    whole = list(days_of(one, date(2018, 1, 1), date(2018, 12, 31)))
-    cut = [
-        day
-        for n in range(365)
-        for day in days_of(one, date(2018, 1, 1) + timedelta(n), date(2018, 1, 1) + timedelta(n))
-    ]
-    assert cut == whole
+    one, every = line(rhythm, date(2018, 1, 31)), lambda day: day.weekday() < 5
+    whole = occurrences(one, every)
+    days = (date(2018, 1, 1) + timedelta(n) for n in range(365))
+    assert [day for each in days for day in occurrences(one, every, each, each)] == whole
     assert len(whole) == {"": 1, "weekly": 48, "monthly": 12}[rhythm]
+
+
+def test_a_recurring_meeting_stands_on_the_day_it_moves_to_where_its_own_rests(issued: World, login, clock) -> None:
+    # 2018-10-01 is a Monday of the National Day week; the week's working days are Saturday and Sunday before it.
+    item(issued, issued.first, date(2018, 9, 24), date(2018, 10, 31), rhythm="weekly")
+    found = cells(login("secretary").get(URL, {"month": "2018-10"}))
+    assert [day for day, entries in found.items() if entries] == [
+        date(2018, 10, 1), date(2018, 10, 8), date(2018, 10, 15), date(2018, 10, 22), date(2018, 10, 29)
+    ]  # fmt: skip
+    september = cells(login("secretary").get(URL, {"month": "2018-09"}))
+    assert [day for day, entries in september.items() if entries] == [date(2018, 9, 25)], "Mid-autumn was on the 24th"
 
 
 def test_a_turn_of_a_recurring_line_that_was_held_on_another_day_of_its_week_names_it(issued: World) -> None:
     weekly = item(issued, issued.first, date(2018, 7, 2), date(2018, 7, 31), rhythm="weekly")
     record = held(issued, issued.first, "2018-07-10", plan_item=weekly)
-    days, spans = lay_out([weekly], [record], *JULY)
+    days, spans = lay_out([weekly], [record], *JULY, lambda day: True)
     assert not spans
     assert {day: [(e.item, e.record) for e in entries] for day, entries in days.items()} == {
         date(2018, 7, 2): [(weekly, None)],

@@ -18,7 +18,6 @@ from study.coverage import Coverage
 from study.material_form import seen_of
 from study.models import BranchPlan, Gathering, Material, Partner, PlanItem
 from study.papers import branch_plan_snapshot
-from study.sections import sections
 from tests.conftest import World, at
 from tests.documents.hostile_documents import SECRET, good_docx, plain_docx, read
 from tests.records import branch_plan_of
@@ -419,22 +418,15 @@ def test_coverage_asks_as_much_for_300_branches_as_for_three(issued: World, logi
 # The text
 
 
-def test_a_text_is_cut_at_its_own_headings() -> None:
-    found = sections("前言。\n\n一、学什么\n读原著。\n　　写笔记。\n二、怎么学，分三步走。\n第三章 总结\n完。")
-    assert [(one.anchor, one.heading, one.paragraphs) for one in found] == [
-        ("s1", "", ["前言。"]),
-        ("s2", "一、学什么", ["读原著。", "写笔记。", "二、怎么学，分三步走。"]),
-        ("s3", "第三章 总结", ["完。"]),
-    ]
-    assert sections(" \n\n") == []
-
-
-def test_the_contents_lead_to_the_sections(issued: World, login) -> None:
+def test_a_long_text_is_read_in_the_reader_and_remembers_its_place_as_its_own(issued: World, login) -> None:
     made = material(issued, text="一、甲\n文。\n二、乙\n文。\n三、丙\n文。")
     text = page(login("member"), made.get_absolute_url())
-    for anchor in ("s1", "s2", "s3"):
-        assert f'href="#{anchor}"' in text
-        assert f'id="{anchor}"' in text
+    assert f'data-reader="material-{made.pk}"' in text
+    for number in (1, 2, 3):
+        assert f'href="#part-{number}"' in text
+        assert f'id="part-{number}"' in text
+    short = material(issued, "《短文》", text="一段话。")
+    assert "data-reader" not in page(login("member"), short.get_absolute_url())
 
 
 # Where it is cited
