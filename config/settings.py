@@ -282,16 +282,16 @@ STORAGES = {
 }
 
 
-def _number(variable: str, unset: int) -> int:
-    text = os.environ.get(variable) or str(unset)
+def _number(variable: str, given: str | None, unset: int) -> int:
+    text = given or str(unset)
     if not (text.isascii() and text.isdecimal() and int(text)):
         raise ImproperlyConfigured(f"{variable}={text} 不是有效的数量，请写成 {unset} 这样的正整数。")
     return int(text)
 
 
 # How much evidence comes in: pictures and documents of a branch in a year, files that one person sends in an hour.
-EVIDENCE_MB_PER_BRANCH = _number("EVIDENCE_MB_PER_BRANCH", 2000)
-EVIDENCE_FILES_PER_HOUR = _number("EVIDENCE_FILES_PER_HOUR", 300)
+EVIDENCE_MB_PER_BRANCH = _number("EVIDENCE_MB_PER_BRANCH", os.environ.get("EVIDENCE_MB_PER_BRANCH"), 2000)
+EVIDENCE_FILES_PER_HOUR = _number("EVIDENCE_FILES_PER_HOUR", os.environ.get("EVIDENCE_FILES_PER_HOUR"), 300)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

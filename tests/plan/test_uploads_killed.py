@@ -68,7 +68,7 @@ def upload(n, kill_at=0):
         step()
         return execute(*rest)
     what = "pictures" if n % 2 else "attachments"
-    file = photo(f"rgb({{n}}, 9, 9)", size=(64, 48)) if n % 2 else document(width=300 + n)
+    file = photo(f"rgb({{n * 5}}, {{255 - n * 5}}, 9)", size=(64, 48)) if n % 2 else document(width=300 + n)
     address = reverse("plan:picture_add" if n % 2 else "plan:attachment_add", args=[filings[n // 5]])
     with connection.execute_wrapper(statement):
         answer = client.post(address, {{what: file}}, headers={{"Accept": "application/json"}})
@@ -110,7 +110,8 @@ chance = random.Random(2018)
 found = {{"totals": totals, "killed": 0, "sound": 0, "kept": 0, "retried": 0, "once": 0}}
 for n in range({kills}):
     before = rows()
-    found["killed"] += forked(n, chance.randint(1, totals[n % 2]))[1]
+    # The rehearsal ran in one more transaction, whose savepoints are steps, too.
+    found["killed"] += forked(n, chance.randint(1, totals[n % 2] - 8))[1]
     found["sound"] += whole() and len(rows()) - len(before) in (0, 1)
     found["kept"] += len(rows()) - len(before)
     again, _ = forked(n)
