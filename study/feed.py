@@ -101,7 +101,10 @@ def _sittings(access: Access, first: date, last: date) -> Iterator[icalendar.Eve
     items = items_between(branches, access, first, last)
     records = records_between(branches, access, first, last, items).select_related("filing")
     days, spans = lay_out(
-        items.select_related("plan__filing"), [*records, *joined_between(branches, access, first, last)], first, last,
+        items.select_related("plan__filing"),
+        [*records, *joined_between(branches, access, first, last)],
+        first,
+        last,
         is_workday,
     )
     several = len(branches) > 1

@@ -53,7 +53,8 @@ def beside(clarity: Clarity, roster: Sequence[Member], items: Sequence[PlanItem]
     """What stands beside the plan: the check, and how often each person is responsible."""
     turns = _turns(clarity, roster, items)
     return {
-        "clarity": clarity, "open_count": sum(r.clear in CLEARS and not r.advice for r in clarity.remarks), "turns": [turn for turn in turns if turn[1]],
+        "clarity": clarity, "open_count": sum(r.clear in CLEARS and not r.advice for r in clarity.remarks),
+        "turns": [turn for turn in turns if turn[1]],
         "no_turn": [name for name, times in turns if not times],
     }  # fmt: skip
 

@@ -21,7 +21,7 @@ from branches.models import Branch, Committee
 from branches.requests import PortalRequest
 from plan.marking import marked
 from plan.models import Filing, Plan, Reading
-from study import material_files
+from study import material_files, reader
 from study.coverage import Coverage
 from study.material_form import MaterialForm, seen_of
 from study.models import Gathering, Material, PlanItem
