@@ -10,6 +10,8 @@ import pytest
 from django.core.management import get_commands
 from PIL import Image
 
+from config.demo.people import ACCOUNTS, PASSWORD
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
@@ -196,3 +198,9 @@ def test_every_decision_has_its_number_once_and_fits_a_screen():
 def test_the_readme_leads_to_every_document():
     text = text_of("README.md")
     assert not [name for name in NAMES if name != "README.md" and f"({name})" not in text]
+
+
+def test_the_readme_names_every_account_of_the_demo_and_its_password() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"`{PASSWORD}`" in text
+    assert [number for number, words in ACCOUNTS.items() if f"| `{number}` | {words}" not in text] == []
