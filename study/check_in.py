@@ -136,7 +136,9 @@ def absent_without(gathering: Gathering, access: Access) -> int:
     if reason := why_not(gathering, access):
         raise Refused(reason)
     with audit.act(access, audit.Kind.WRITE, "未签到的记为缺席", gathering.filing):
-        Filing.objects.filter(pk=gathering.filing_id).update(edition=F("edition") + 1)
+        open_now = Filing.objects.filter(pk=gathering.filing_id, state__in=[Filing.State.DRAFT, Filing.State.SENT_BACK])
+        if open_now.update(edition=F("edition") + 1) != 1:
+            raise Refused("这次活动刚刚已经报送，到会情况没有改动。")
         stop(gathering, access)
         lines = gathering.attendance.filter(partner__isnull=True, checked_in_at__isnull=True, presence=Presence.PRESENT)
         return lines.update(presence=Presence.ABSENT)

@@ -220,11 +220,14 @@ class GatheringForm(PortalForm):
         held_on = self._now("held_on")
         if held_on and held_on.year != self.day.year:
             held_on = None
+        until_on = self._now("until_on") or held_on
+        if held_on and until_on and abs(until_on - held_on) > LONGEST:
+            until_on = None
         lecturer_id = self._now("lecturer") if Kind.LECTURE in self.kinds_now else None
         return Sitting(
             branch=self.branch, rules=self.rules, kinds=self.kinds_now, filing=self.filing,
             held_at=self._moment(held_on, "from_time"),
-            ended_at=self._moment(self._now("until_on") or held_on, "until_time"),
+            ended_at=self._moment(until_on, "until_time"),
             form=self._now("method") or "", place=self._now("place") or "", guests=self._now("guests") or "",
             content=self._now("content") or "", month_arranged=bool(self._now("month_arranged")),
             host_id=self._now("host"), recorder_id=self._now("recorder"),
@@ -277,7 +280,8 @@ class GatheringForm(PortalForm):
         return self.proposal.chosen(self.ticked_at_first, frozenset())
 
     def _ids(self, name: str) -> set[int]:
-        return {int(text) for text in self._raw_list(name) if text.isascii() and text.isdecimal()}
+        texts = self._raw_list(name)
+        return {int(text) for text in texts if text.isascii() and text.isdecimal() and len(text) < 19}
 
     @cached_property
     def group_now(self) -> Any:

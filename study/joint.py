@@ -73,11 +73,18 @@ def invite(gathering: Gathering, branches: Collection[Branch], access: Access) -
 
 
 def withdraw(partner: Partner, access: Access) -> bool:
-    """Take an invitation back; False where the branch has begun to answer it."""
-    with audit.act(access, audit.Kind.WRITE, "撤回联合活动邀请", partner.gathering.filing):
-        Attendance.objects.filter(partner=partner, partner__filing__isnull=True).update(partner=None)
-        gone, _ = Partner.objects.filter(pk=partner.pk, filing__isnull=True).delete()
-    return gone > 0
+    """Take an invitation back; False where the branch has begun to answer it, or somebody of it has signed in.
+
+    Its lines are its own: they never become the recording branch's.
+    """
+    with audit.act(access, audit.Kind.WRITE, "撤回联合活动邀请", partner.gathering.filing) as entry:
+        # In the order of saving: who answers, or signs in, at this moment is waited for.
+        Filing.objects.select_for_update(of=("self",)).get(pk=partner.gathering.filing_id)
+        rows = Partner.objects.select_for_update(of=("self",)).filter(pk=partner.pk, filing__isnull=True)
+        entry.ok = rows.first() is not None and not Attendance.objects.filter(partner=partner).exists()
+        if entry.ok:
+            Partner.objects.filter(pk=partner.pk).delete()
+    return entry.ok
 
 
 def partners_of(branches: Collection[int]) -> QuerySet[Partner]:
@@ -162,7 +169,10 @@ def save(
         # Who signs in by the code meanwhile locks the shared record too, so that neither waits for the other's lines.
         Filing.objects.select_for_update(of=("self",)).get(pk=gathering.filing_id)
         # Two first clicks at once: the row lets one begin the filing, the other finds it begun.
-        partner = Partner.objects.select_for_update(of=("self",)).get(pk=partner.pk)
+        found = Partner.objects.select_for_update(of=("self",)).filter(pk=partner.pk).first()
+        if found is None:
+            raise LostUpdate  # the invitation was taken back meanwhile
+        partner = found
         partner.gathering = gathering
         filing = answering(partner)
         if filing is None:
@@ -194,15 +204,21 @@ def _keep_attendance(partner: Partner, lines: Sequence[Attending]) -> None:
     own.exclude(member__in=[line.member_id for line in lines]).delete()
     elsewhere = set(rows.exclude(partner=partner).values_list("member_id", flat=True))
     signed = set(own.filter(checked_in_at__isnull=False).values_list("member_id", flat=True))
+    kept = [
+        line._replace(presence=Presence.PRESENT, reason="") if line.member_id in signed and not line.seen else line
+        for line in lines
+        if line.member_id not in elsewhere
+    ]
+    # Who turns out to have been there owes no study, and made up none.
+    there = [line.member_id for line in kept if line.presence == Presence.PRESENT]
+    own.filter(member__in=there, made_up_on__isnull=False).update(made_up_on=None, made_up_by=None, made_up_note="")
     Attendance.objects.bulk_create(
         [
             Attendance(
                 gathering=partner.gathering, partner=partner, member_id=line.member_id, is_full=line.is_full,
-                presence=Presence.PRESENT if line.member_id in signed and not line.seen else line.presence,
-                reason=line.reason if line.presence == Presence.EXCUSED and line.member_id not in signed else "",
+                presence=line.presence, reason=line.reason if line.presence == Presence.EXCUSED else "",
             )
-            for line in lines
-            if line.member_id not in elsewhere
+            for line in kept
         ],
         update_conflicts=True, unique_fields=["gathering", "member"], update_fields=["is_full", "presence", "reason"],
     )  # fmt: skip

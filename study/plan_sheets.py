@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from itertools import zip_longest
 from typing import IO, Any
 
@@ -19,6 +19,7 @@ from study.plan_items import Offered, RowForm, items_of
 MOST_ROWS = 200
 HEADER_WITHIN = 15
 CHOICES = "可选内容"
+NUMBER = re.compile(r"[-+]?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,9 @@ class Sheetful:
         columns, lines = json.loads(text)
         if not isinstance(columns, list) or not all(isinstance(key, str) and key in BY_KEY for key in columns):
             raise ValueError("columns")
-        if not isinstance(lines, list) or len(lines) > MOST_ROWS:
+        if len(set(columns)) < len(columns) or not set(NEEDED) <= set(columns):
+            raise ValueError("columns")
+        if not isinstance(lines, list) or not 0 < len(lines) <= MOST_ROWS:
             raise ValueError("lines")
         return cls(columns, [_line(line, columns) for line in lines])
 
@@ -141,10 +144,19 @@ def _line(line: Any, columns: list[str]) -> tuple[int, dict[str, tuple[str, str]
     found = {}
     for key, cell in cells.items():
         kind, text = cell
-        if not isinstance(kind, str) or not isinstance(text, str):
+        if not isinstance(kind, str) or not isinstance(text, str) or not _could_be_kept(kind, text):
             raise ValueError("cell")
         found[key] = (kind, text)
     return number, found
+
+
+def _could_be_kept(kind: str, text: str) -> bool:
+    """Whether a cell of this kind reads so; raises ValueError for a day or a number that is none."""
+    if kind in ("date", "datetime"):
+        datetime.fromisoformat(text)
+    elif kind in ("int", "decimal"):
+        return NUMBER.fullmatch(text) is not None
+    return text == printable(text).strip()
 
 
 def read_sheet(source: IO[bytes], title: str) -> Sheetful:

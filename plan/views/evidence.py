@@ -10,6 +10,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST
 
 from branches.requests import PortalRequest, wants_json
+from documents.text import printable
 from plan import attachments, lookalikes
 from plan.models import Attachment, Filing, Picture
 from plan.views.papers import back_to, demand_edit, is_hidden, with_owner
@@ -74,7 +75,7 @@ def picture_answer(request: PortalRequest, pk: int) -> HttpResponse:
     asked = asked.select_related("filing__committee", "filing__branch", "filing__member")
     picture = get_object_or_404(asked.filter(filing__in=Filing.objects.visible_to(request.access)), pk=pk)
     demand_edit(request, picture.filing)
-    words = " ".join(request.POST.get("answer", "").split()) or CONFIRMED
+    words = " ".join(printable(request.POST.get("answer", "")).split()) or CONFIRMED
     if len(words) > 120:
         sentence = "说明请不超过120字。"
         if wants_json(request):

@@ -17,6 +17,7 @@ from django.utils.http import quote_etag, url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from branches.requests import PortalRequest, wants_json
+from documents.text import printable
 from plan import attachments, lookalikes, moves, pictures
 from plan.models import Attachment, Duty, Filing, FilingQuerySet, Paper, Picture, Requirement
 from plan.moves import may_edit
@@ -200,7 +201,7 @@ def _papers() -> QuerySet[Paper]:
 
 
 def _sent_before(request: PortalRequest) -> Paper | None:
-    key = request.POST.get("form_key", "")
+    key = printable(request.POST.get("form_key", ""))
     return _papers().filter(filing__form_key=key, filing__created_by=request.access.user).first() if key else None
 
 
@@ -223,7 +224,7 @@ def _captions(request: PortalRequest) -> dict[int, str]:
 
 def _typed(request: PortalRequest, what: str) -> dict[int, str]:
     found = (re.fullmatch(what + r"-([0-9]{1,18})", name) for name in request.POST)
-    return {int(match[1]): request.POST[match[0]] for match in found if match}
+    return {int(match[1]): printable(request.POST[match[0]]) for match in found if match}
 
 
 def _kept(request: PortalRequest, paper: Paper, form: PaperForm) -> HttpResponse:

@@ -27,6 +27,7 @@ from study.rhythm import IsWorkday
 A_PAGE = 50
 NAMED = 3  # so many branches are named on a line of the list; the others are on the day's own page
 VIEWS = ("month", "list")
+FIRST_YEAR, LAST_YEAR = 1990, 2100
 
 
 class CalendarFilter(forms.Form):
@@ -110,9 +111,10 @@ def _branch(request: PortalRequest, access: Access, branches: QuerySet[Branch]) 
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if len(text) == 10 else None
+        day = date.fromisoformat(text) if len(text) == 10 else None
     except ValueError:
         return None
+    return day if day and FIRST_YEAR <= day.year <= LAST_YEAR else None
 
 
 def month_of(text: str, today: date) -> date:
@@ -120,7 +122,7 @@ def month_of(text: str, today: date) -> date:
     year, _, month = text.partition("-")
     if not (text.isascii() and year.isdecimal() and month.isdecimal() and len(text) <= 7):
         return today.replace(day=1)
-    known = 1990 <= int(year) <= 2100 and 1 <= int(month) <= 12
+    known = FIRST_YEAR <= int(year) <= LAST_YEAR and 1 <= int(month) <= 12
     return date(int(year), int(month), 1) if known else today.replace(day=1)
 
 

@@ -74,7 +74,7 @@ def _withdraw(request: PortalRequest, gathering: Gathering) -> HttpResponse:
     if joint.withdraw(partner, request.access):
         messages.success(request, f"已撤回对{partner.branch.name}的邀请。")
     else:
-        messages.info(request, f"{partner.branch.name}已经登记，不能撤回。")
+        messages.info(request, f"{partner.branch.name}已经登记或有人签到，不能撤回。")
     return redirect("study:partners", gathering.pk)
 
 

@@ -19,6 +19,7 @@ from branches import audit
 from branches.access import Access
 from branches.models import Branch, Committee
 from branches.requests import PortalRequest
+from documents.text import printable
 from plan.marking import marked
 from plan.models import Filing, Plan, Reading
 from study import material_files, reader
@@ -252,7 +253,7 @@ def _kind_of(title: str) -> str:
 
 def _sent_before(request: PortalRequest, committee_id: int) -> Material | None:
     """What this very form has made already: the same title and text, by the same person."""
-    title = " ".join(request.POST.get("title", "").split())
+    title = " ".join(printable(request.POST.get("title", "")).split())
     mine = Material.objects.filter(committee=committee_id, title=title, created_by=request.access.user).first()
     if mine is None:
         return None

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 
 from branches.form_base import PortalForm
 from branches.requests import PortalRequest
+from documents.text import printable
 from study import pushes, reader, sending
 from study.models import Channel, Delivery, Push, PushFile
 from study.models.mobile import addressed_to, kept_by
@@ -188,7 +189,7 @@ def push_new(request: PortalRequest) -> HttpResponse:
 
 
 def _sent_before(request: PortalRequest) -> Push | None:
-    key = request.POST.get("form_key", "")
+    key = printable(request.POST.get("form_key", ""))
     return Push.objects.filter(form_key=key, created_by=request.access.actor).first() if key else None
 
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from branches.models import AuditEvent, Membership
 from plan.models import Filing
+from study import check_in
 from study.models import Attendance, CheckIn, Gathering
 from tests.conftest import World, at
 from tests.study.test_gatherings import kept, typed
@@ -188,6 +189,25 @@ def test_closing_marks_the_others_absent_and_leaves_the_excused(issued: World, g
     assert set(found.values()) == {"absent"}
     # A form that was open meanwhile is told, and does not write everybody present again.
     assert login("secretary").post(gathering.get_edit_url(), before).status_code == 409
+
+
+def test_closing_a_list_that_was_filed_in_between_changes_nobody(
+    issued: World, gathering: Gathering, login, monkeypatch
+) -> None:
+    moment = at("2018-07-11 14:25")
+    asked = check_in.why_not
+
+    def filed_meanwhile(*args: Any) -> str:
+        said = asked(*args)
+        Filing.objects.filter(pk=gathering.filing_id).update(
+            state="kept", first_filed_at=moment, filed_at=moment, filed_by=issued.users["secretary"], receipt="x"
+        )
+        return said
+
+    monkeypatch.setattr(check_in, "why_not", filed_meanwhile)
+    response = login("secretary").post(reverse("study:check_in", args=[gathering.pk]), {"action": "absent"})
+    assert response.status_code == 422
+    assert not gathering.attendance.filter(presence="absent").exists()
 
 
 def test_the_list_is_fetched_with_the_seconds_that_are_left(issued: World, gathering: Gathering, login, clock) -> None:

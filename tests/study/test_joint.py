@@ -13,6 +13,7 @@ from django.urls import reverse
 from branches.models import Branch, Post
 from plan.models import Duty, Filing, Picture
 from plan.moves import move
+from study import joint
 from study.feed import feed
 from study.gathering_papers import gathering_snapshot
 from study.gatherings import Sitting
@@ -127,6 +128,49 @@ def test_an_invitation_is_taken_back_until_it_is_answered(issued: World, gatheri
     login("secretary").post(url, {"withdraw": partner.pk})
     assert Partner.objects.exists()
     assert login("secretary").post(url, {"withdraw": "x"}).status_code == 400
+
+
+def test_who_signed_in_for_an_invited_branch_never_becomes_the_recording_branchs(
+    issued: World, gathering: Gathering, login, clock
+) -> None:
+    partner = invited(issued, gathering, login)
+    own = gathering.attendance.filter(partner__isnull=True).count()
+    clock("2018-07-11 15:00")
+    guest = issued.member("other_member")
+    Attendance.objects.create(
+        gathering=gathering, partner=partner, member=guest, is_full=True, checked_in_at=at("2018-07-11 15:00")
+    )
+    login("secretary").post(reverse("study:partners", args=[gathering.pk]), {"withdraw": partner.pk})
+    assert gathering.attendance.filter(partner__isnull=True).count() == own
+    assert gathering.attendance.filter(partner=partner, member=guest, checked_in_at__isnull=False).exists()
+
+
+def test_who_made_up_a_study_and_turns_out_to_have_been_there_is_corrected(
+    issued: World, gathering: Gathering, login
+) -> None:
+    partner = invited(issued, gathering, login)
+    who = issued.member("other_member").pk
+    login("other_secretary").post(page_of(partner), answer(issued, partner, **{f"presence-{who}": "absent"}))
+    line = Attendance.objects.filter(gathering=gathering, member=who)
+    line.update(made_up_on=at("2018-07-11 17:00").date(), made_up_by=issued.users["other_secretary"], made_up_note="补")
+    assert login("other_secretary").post(page_of(partner), answer(issued, partner)).status_code == 302
+    assert (line.get().presence, line.get().made_up_on, line.get().made_up_note) == ("present", None, "")
+
+
+def test_an_answer_to_an_invitation_just_taken_back_is_not_found(
+    issued: World, gathering: Gathering, login, monkeypatch
+) -> None:
+    partner = invited(issued, gathering, login)
+    asked = joint.sitting_of
+
+    def taken_back(one: Partner, *args: Any) -> Any:
+        found = asked(one, *args)
+        Partner.objects.filter(pk=one.pk).delete()
+        return found
+
+    monkeypatch.setattr(joint, "sitting_of", taken_back)
+    assert login("other_secretary").post(page_of(partner), answer(issued, partner)).status_code == 404
+    assert not Filing.objects.filter(kind="joint").exists()
 
 
 def test_a_discarded_record_invites_nobody(issued: World, gathering: Gathering, login) -> None:
