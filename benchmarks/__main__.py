@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-MODULES = ("benchmarks.pictures", "benchmarks.opening", "benchmarks.rosters", "benchmarks.drafting")
+MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting"))
 
 if __name__ == "__main__":
     for module in MODULES:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmarks import brute_force, cadences, database, opening, pictures, rosters
+from benchmarks import brute_force, cadences, database, drafting, opening, pictures, rosters, uploads
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,25 @@ def _opening() -> Iterator[Figure]:
         yield Figure(f"OPENING_AGAIN_ADDED_{name}", found["added_again"], 0)
 
 
-def _photos() -> Iterator[Figure]:
+def _uploads() -> Iterator[Figure]:
     yield Figure("PHOTO_RATIO", round(pictures.ratio(), 2), 1.3)
-    yield Figure("PHOTO_HOSTILE_SECONDS", round(max(pictures.hostile().values()), 2), 1)
-    yield Figure("DOCUMENT_HOSTILE_SECONDS", round(max(pictures.hostile_documents().values()), 2), 1)
+    found = list(uploads.costs())
+    yield Figure("UPLOAD_HOSTILE_FILES", len(found), 73, at_most=False)
+    yield Figure("UPLOAD_HOSTILE_WRONG", sum(not one.as_it_should for one in found), 0)
+    yield Figure("UPLOAD_HOSTILE_SECONDS", round(max(one.seconds for one in found), 2), 1)
+    yield Figure("UPLOAD_HOSTILE_MEGABYTES", round(max(one.megabytes for one in found)), 150)
+
+
+def _drafting() -> Iterator[Figure]:
+    """Plans as the button drafts them: of branches of any shape, and of each of the demo's."""
+    found = drafting.measure()
+    yield Figure("DRAFT_REMARKS_OF_200_BRANCHES", found["remarks"], 0)
+    yield Figure("DRAFT_SECONDS", round(found["slowest"], 2), 1)
+    with database.sqlite_file() as address:
+        demo = drafting.of_the_demo(address)
+    yield Figure("DRAFTED_DEMO_BRANCHES", demo["branches"], 12, at_most=False)
+    yield Figure("DRAFT_REMARKS_OF_DEMO_BRANCHES", demo["remarks"], 0)
+    yield Figure("DRAFT_SECONDS_OF_DEMO_BRANCHES", round(demo["slowest"], 2), 1)
 
 
 def _rosters() -> Iterator[Figure]:
@@ -153,7 +168,8 @@ ALL: tuple[Callable[[], Iterator[Figure]], ...] = (
     _sensitive,
     lambda: _tests("QUERY_COUNT", "tests", "-k", "300 or queries or statements"),
     lambda: _tests("KILLED_OPENING", "tests/plan/test_opening_killed.py"),
-    _photos,
+    _uploads,
+    _drafting,
     _rosters,
     _guessing,
     _opening,

@@ -9,7 +9,6 @@ import io
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from PIL import Image
 
@@ -68,35 +67,6 @@ def ratio(rounds: int = ROUNDS) -> float:
     return min(spent["clean"]) / min(spent["bare"])
 
 
-def hostile() -> dict[str, float]:
-    """Seconds of processor that each file of the tests' corpus takes until it is cleaned or refused, by its id."""
-    from tests.documents import hostile_pictures
-
-    spent = {}
-    for case in hostile_pictures.CASES:
-        data = case.make()
-        start = time.process_time()
-        with suppress(pictures.PictureRefused):
-            pictures.clean(data, case.name)
-        spent[case.id] = time.process_time() - start
-    return spent
-
-
-def hostile_documents() -> dict[str, float]:
-    """The same for the documents of the tests' corpus."""
-    from documents import office_files
-    from tests.documents import hostile_documents
-
-    spent = {}
-    for case in hostile_documents.CASES:
-        data = case.make()
-        start = time.process_time()
-        with suppress(office_files.DocumentRefused):
-            office_files.clean_document(data, case.name)
-        spent[case.id] = time.process_time() - start
-    return spent
-
-
 if __name__ == "__main__":
     measured = measure()
     for name, seconds in measured.items():
@@ -106,5 +76,3 @@ if __name__ == "__main__":
             f"  ratio {least / min(measured['bare']):.2f} (min)"
             f" {middle / statistics.median(measured['bare']):.2f} (median)"
         )
-    slow = sorted((hostile() | hostile_documents()).items(), key=lambda one: -one[1])[:3]
-    print("slowest of the hostile files: " + "  ".join(f"{id} {seconds:.2f} s" for id, seconds in slow))

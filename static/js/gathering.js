@@ -235,7 +235,8 @@
   const keep = () =>
     inLine(async () => {
       clearTimeout(keepLater);
-      if (lost) return false;
+      // What was asked for while the record was being filed comes too late: it would only leave its text behind here.
+      if (lost || leaving) return false;
       changed = false;
       try {
         if (!(await answerTheLast())) return false;
@@ -310,9 +311,9 @@
 
   const fileNow = async (submitter) => {
     if (uploads.left) {
-      savedWords = "照片传完后自动报送";
+      savedWords = "传完后自动报送";
       say();
-      if (!(await uploads.idle())) return "照片还没有传完，传完后请再点一次";
+      if (!(await uploads.idle())) return "文件还没有传完，传完后请再点一次";
     }
     return inLine(async () => {
       try {

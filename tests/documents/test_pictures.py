@@ -1,10 +1,8 @@
 """Photos: hostile files end as the table says, good ones are taken, and no byte but the picture survives."""
 
-import base64
 import dataclasses
 import hashlib
 import io
-import json
 import os
 import struct
 import subprocess
@@ -12,7 +10,7 @@ import sys
 import time
 import unicodedata
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -26,51 +24,16 @@ from documents import pictures
 from documents.containers import unwrap
 from documents.pictures import PictureRefused, clean, clean_in_child, clean_name
 from tests.documents import hostile_pictures as hostile
+from tests.documents.meter import Meter, meter
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 ROOT = Path(__file__).resolve().parents[2]
 
-# A small process that forks for each file, so that one file's megabytes are told from another's.
-METER = """
-import base64, json, os, sys
-sys.path.insert(0, sys.argv[1])
-from documents import pictures
-from PIL import Image
-Image.preinit()
-for line in sys.stdin:
-    path, name = json.loads(line)
-    if not os.fork():
-        data = open(path, "rb").read()
-        try:
-            picture = pictures.clean(data, name)
-            said = {"jpeg": base64.b64encode(picture.jpeg).decode(), "thumb": base64.b64encode(picture.thumb).decode()}
-        except pictures.PictureRefused as refusal:
-            said = {"refused": str(refusal)}
-        status = open("/proc/self/status").read()
-        said["kilobytes"] = int(status.split("VmHWM:")[1].split()[0])
-        print(json.dumps(said), flush=True)
-        os._exit(0)
-    os.wait()
-"""
-
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bytes, str], dict]]:
-    path = tmp_path_factory.mktemp("pictures") / "file"
-    process = subprocess.Popen(
-        [sys.executable, "-c", METER, str(ROOT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    asked, answered = process.stdin, process.stdout
-    assert asked is not None and answered is not None
-
-    def measure(data: bytes, name: str) -> dict:
-        path.write_bytes(data)
-        asked.write(json.dumps([str(path), name]) + "\n")
-        asked.flush()
-        return json.loads(answered.readline())
-
-    with process:
-        yield measure
+def measured() -> Iterator[Meter]:
+    with meter() as running:
+        yield running
 
 
 def assert_nothing_but_picture(jpeg: bytes) -> None:
@@ -127,18 +90,16 @@ def test_the_corpus_holds_every_row_of_the_table() -> None:
 
 
 @pytest.mark.parametrize("case", hostile.CASES, ids=lambda case: case.id)
-def test_each_file_meets_its_fate_within_150_megabytes(
-    case: hostile.Case, measured: Callable[[bytes, str], dict]
-) -> None:
-    told = measured(case.make(), case.name)
-    assert told["kilobytes"] <= 150_000
+def test_each_file_meets_its_fate_within_150_megabytes(case: hostile.Case, measured: Meter) -> None:
+    told = measured(case.make(), case.name, "picture")
+    assert told.kilobytes <= 150_000
     if case.fate == hostile.REFUSED:
-        assert told["refused"].startswith(f"“{case.name}”")
-        assert case.says in told["refused"]
-        assert any(cure in told["refused"] for cure in ("请", "重新"))
-        assert "操作失败" not in told["refused"]
+        assert told.refused.startswith(f"“{case.name}”")
+        assert case.says in told.refused
+        assert any(cure in told.refused for cure in ("请", "重新"))
+        assert "操作失败" not in told.refused
     else:
-        jpeg, thumb = base64.b64decode(told["jpeg"]), base64.b64decode(told["thumb"])
+        jpeg, thumb = told.bodies
         assert_nothing_but_picture(jpeg)
         assert_nothing_but_picture(thumb)
         assert max(opened(jpeg).size) <= 1600
