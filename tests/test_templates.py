@@ -31,3 +31,13 @@ def test_a_question_may_still_ask_for_what_is_not_there() -> None:
 def test_templates_of_others_leave_unsaid_what_they_like() -> None:
     assert drawn("（{{ unkown }}）", "/elsewhere/field.html") == "（）"
     assert "主要内容" in render_crispy_form(SampleForm())
+
+
+def test_the_style_sheet_closes_every_block_before_the_next_part_begins() -> None:
+    """A block of wide screens left open would take the rules of every later page from the phones."""
+    css = (settings.BASE_DIR / "static" / "css" / "portal.css").read_text()
+    depth = 0
+    for line in css.splitlines():
+        assert depth == 0 or not line.startswith(("@", ".", "/*")), line
+        depth += line.count("{") - line.count("}")
+    assert depth == 0

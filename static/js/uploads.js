@@ -52,7 +52,10 @@
     away.setAttribute("aria-label", `不传了：${item.name}`);
     away.addEventListener("click", () => remove(item));
     tile.append(shown, progress, away);
-    document.getElementById(form(item.form).dataset.uploadList)?.append(tile);
+    const list = document.getElementById(form(item.form).dataset.uploadList);
+    list?.append(tile);
+    const folded = list?.closest("details");
+    if (folded) folded.open = true; // what is on its way is in view
     return tile;
   };
 
