@@ -21,7 +21,7 @@ from django.urls import reverse
 # What the offline page needs to look like a page of the portal, and the portal's own small scripts.
 SHELL = (
     "vendor/bootstrap/bootstrap.min.css", "vendor/bootstrap/bootstrap.bundle.min.js", "css/portal.css",
-    "css/print.css", "js/portal.js", "js/web_app.js", "favicon.svg",
+    "css/print.css", "js/portal.js", "js/web_app.js", "js/local.js", "favicon.svg",
 )  # fmt: skip
 WORKER = "js/service_worker.js"
 OFFLINE = "config/offline.html"

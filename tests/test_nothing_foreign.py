@@ -126,7 +126,11 @@ def test_a_second_post_elsewhere_opens_nothing_here(ours: Records, stopped: list
 # them, for what is theirs; the first branch's records there are seen, and not to be changed.
 AS_BOTH = {
     "study:member_plan_begin": "-r", "study:plan_review": "kr", "study:member_progress": "k-",
-    "study:gathering_new": "kk",
+    "study:gathering_new": "ku", "study:make_ups": "ku",
+    "study:branch_plan_adjust@sent": "-p", "study:branch_plan_adjust@draft": "-0",
+    "study:plan_table@filed": "pp", "study:plan_table@draft": "00", "study:plan_template@filed": "p-",
+    "study:plan_import@filed": "pp", "study:plan_import@draft": "00",
+    "study:plan_item_move@filed": "-p", "study:plan_item_move@draft": "-0",
     "study:gathering_edit@filed": "pp", "study:gathering_edit@draft": "00", "study:branch_plan_begin": "-p",
     "study:branch_plan_edit@filed": "pp", "study:branch_plan_edit@draft": "00",
     "study:plan_item_new@filed": "pp", "study:plan_item_new@draft": "00",
