@@ -44,7 +44,7 @@ WORDS: dict[str, frozenset[str]] = {
     "机关没推的推送": frozenset({"office"}),
     # What stands in a member's entry, and not beside the name on the branch's page that all of the branch see.
     "教务一科调研员": frozenset({"secretary", "deputy", "commissioner", *ABOVE}),
-    # A branch's name: the other branch's members have no business that names it; its leaders may hold a gathering with it.
+    # A branch's name: the other's members have no business that names it, its leaders may hold a gathering with it.
     "科研处党支部": frozenset({LEADER, OWN, "secretary", "deputy", "commissioner", *ABOVE, "auditor", "sysadmin"}),
     # Another committee's: nobody of this one meets them.
     "外院党委": frozenset(),
