@@ -435,5 +435,5 @@ def test_the_log_says_that_files_came_and_went_and_nothing_of_them(issued: World
     add_attachments(filing, [document("机密.pdf")], access)
     attachments.remove_attachment(filing.attachments.get(), access)
     events = list(AuditEvent.objects.order_by("-seq")[:2])
-    assert [event.action for event in events] == ["移除附件", "添加附件"]
+    assert [event.what for event in events] == ["移除附件", "添加附件"]
     assert not any("机密" in json.dumps(event.detail, ensure_ascii=False) for event in events)
