@@ -85,16 +85,18 @@ def _demo_worker() -> dict[str, float]:
     with redirect_stdout(sys.stderr):
         call_command("demo", year=2018, verbosity=0)
     plan = Plan.objects.get(year=2018, issued_at__isnull=False)
+    start = plan.effective_on
+    assert start is not None
     titles = [reading.title for reading in plan.readings.all()]
     times, remarks = [], 0
-    branches = Branch.objects.existing_on(plan.effective_on)
+    branches = Branch.objects.existing_on(start)
     for branch in branches:
         begun = time.perf_counter()
-        entries = draft_for(branch, plan, plan.effective_on)
-        roster, calendar = list(branch.roster(plan.effective_on)), calendar_of(branch.committee_id)
+        entries = draft_for(branch, plan, start)
+        roster, calendar = list(branch.roster(start)), calendar_of(branch.committee_id)
         found = check(
             outline(titles), entries, readings=titles, roster=[member.pk for member in roster], calendar=calendar,
-            asked=asked_of(plan, plan.effective_on, small=is_small(roster, plan.effective_on), calendar=calendar),
+            asked=asked_of(plan, start, small=is_small(roster, start), calendar=calendar),
         )  # fmt: skip
         times.append(time.perf_counter() - begun)
         remarks += len(found.remarks)
