@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from branches.merging import DECISIONS, STAYS, Decision, Moved, moving
 from branches.models import Member
 from plan.models import Filing
@@ -12,7 +14,10 @@ _BEST = (Attendance.Presence.PRESENT, Attendance.Presence.EXCUSED, Attendance.Pr
 
 
 def _carry_attendance(kept: Member, gone: Member) -> Moved:
-    """One line for each gathering: present before excused before absent, where both entries have one."""
+    """One line for each gathering: present before excused before absent, where both entries have one.
+
+    What was signed, or made up, for either of them stays said.
+    """
     theirs = {line.gathering_id: line for line in Attendance.objects.filter(member=kept)}
     moved = doubled = 0
     for line in Attendance.objects.filter(member=gone).order_by("pk"):
@@ -21,9 +26,15 @@ def _carry_attendance(kept: Member, gone: Member) -> Moved:
             Attendance.objects.filter(pk=line.pk).update(member=kept)
             moved += 1
             continue
-        if _BEST.index(Attendance.Presence(line.presence)) < _BEST.index(Attendance.Presence(twin.presence)):
-            made_up = {"made_up_on": line.made_up_on, "made_up_note": line.made_up_note, "made_up_by": line.made_up_by}
-            Attendance.objects.filter(pk=twin.pk).update(presence=line.presence, reason=line.reason, **made_up)
+        is_better = _BEST.index(Attendance.Presence(line.presence)) < _BEST.index(Attendance.Presence(twin.presence))
+        told: dict[str, Any] = {"presence": line.presence, "reason": line.reason} if is_better else {}
+        there = Attendance.Presence.PRESENT in (line.presence, twin.presence)
+        if (is_better and there) or (not there and line.made_up_on and not twin.made_up_on):
+            told |= {name: getattr(line, name) for name in ("made_up_on", "made_up_note", "made_up_by")}
+        if line.checked_in_at and (twin.checked_in_at is None or line.checked_in_at < twin.checked_in_at):
+            told["checked_in_at"] = line.checked_in_at
+        if told:
+            Attendance.objects.filter(pk=twin.pk).update(**told)
         line.delete()
         doubled += 1
     words = f"另有{doubled}次活动两个条目都有，只留一行，以出席为先；已报送的版本不变" if doubled else ""

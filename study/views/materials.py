@@ -29,6 +29,7 @@ from study.models import Gathering, Material, PlanItem
 
 A_PAGE = 50
 A_FEW = 10
+TAKEN = "已有名为“{}”的学习资料。"
 LOST = (
     "这份资料在您打开之后被别人修改过，您刚才填写的还没有保存。请对照下面的不同之处，再次保存即以您填写的为准；"
     "选了附件的，请重新选择。"
@@ -227,7 +228,7 @@ def material_new(request: PortalRequest) -> HttpResponse:
         # Two clicks at once: the title let one in, and the other looks again.
         if earlier := _sent_before(request, committee_id):
             return redirect(earlier)
-        form.add_error("title", f"已有名为“{form.cleaned_data['title']}”的学习资料。")
+        form.add_error("title", TAKEN.format(form.cleaned_data.get("title", "")))
         return _form_page(request, form, reading=reading, status=422)
     messages.success(request, f"已添加“{material.title}”。")
     return redirect(material)
@@ -272,11 +273,16 @@ def material_edit(request: PortalRequest, pk: int) -> HttpResponse:
         return _form_page(request, form, status=422)
     if not form.differences():
         return redirect(material)
-    with audit.act(access, audit.Kind.WRITE, "修改学习资料", material):
-        now = Material.objects.select_for_update().get(pk=pk)
-        is_same = seen_of(now) == form.cleaned_data["seen"]
-        if is_same:
-            Material.objects.filter(pk=pk).update(**form.facts())
+    try:
+        with audit.act(access, audit.Kind.WRITE, "修改学习资料", material):
+            now = Material.objects.select_for_update().get(pk=pk)
+            is_same = seen_of(now) == form.cleaned_data["seen"]
+            if is_same:
+                Material.objects.filter(pk=pk).update(**form.facts())
+    except IntegrityError:
+        # Somebody gave another material this title at the same moment.
+        form.add_error("title", TAKEN.format(form.cleaned_data.get("title", "")))
+        return _form_page(request, form, status=422)
     if not is_same:
         return _lost(request, now)
     messages.success(request, f"已保存“{form.cleaned_data['title']}”。")

@@ -440,3 +440,18 @@ def test_a_merge_writes_the_facts_as_they_stand_and_not_as_they_were_looked_up(w
     client.post(url, {"action": "merge", "mark": mark}, follow=True)
     kept.refresh_from_db()
     assert kept.job_title == "处长"
+
+
+def test_what_either_signed_or_made_up_stays_said(doubled):
+    records, kept, gone = doubled
+    signed, day = at("2018-07-01 08:55"), date(2018, 7, 2)
+    Attendance.objects.filter(gathering=records.gathering, member=gone).update(checked_in_at=signed)
+    made_up = {"made_up_on": day, "made_up_note": "单独讲解", "made_up_by": records.world.users["secretary"]}
+    missed = {"gathering": records.gathering_draft, "is_full": True, "presence": "absent"}
+    Attendance.objects.filter(gathering=records.gathering_draft, member=kept).update(presence="absent")
+    Attendance.objects.create(member=gone, **missed, **made_up)
+    merge(Member.objects.get(pk=kept.pk), Member.objects.get(pk=gone.pk))
+    lines = {line.gathering_id: line for line in Attendance.objects.filter(member=kept)}
+    there, away = lines[records.gathering.pk], lines[records.gathering_draft.pk]
+    assert (there.presence, there.checked_in_at) == ("present", signed)
+    assert (away.presence, away.made_up_on, away.made_up_note) == ("absent", day, "单独讲解")

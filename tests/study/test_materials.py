@@ -481,3 +481,14 @@ def test_a_material_of_another_tree_is_not_to_be_ticked(issued: World, login) ->
     response = login("secretary").post(reverse("study:gathering_new"), data)
     assert "所选的资料已经停用，请核对后再保存。" in response.content.decode()
     assert not Gathering.objects.exists()
+
+
+def test_a_title_that_another_material_took_this_moment_is_said_at_its_field(issued: World, login, monkeypatch) -> None:
+    material(issued, "《榜样》")
+    other = material(issued, "《信仰》")
+    monkeypatch.setattr("study.material_form.MaterialForm.clean_title", lambda form: form.cleaned_data["title"])
+    url = reverse("study:material_edit", args=[other.pk])
+    answer = login("office").post(url, typed(title="《榜样》", seen=seen_of(other)))
+    assert answer.status_code == 422
+    assert "已有名为“《榜样》”的学习资料" in answer.content.decode()
+    assert Material.objects.get(pk=other.pk).title == "《信仰》"
