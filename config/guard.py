@@ -55,10 +55,13 @@ MOBILE_PAGES = (
 # The pages of what was sent: one filing and its versions.
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")
 # For those who see all branches: the branches' records, calendars and study plans stand beside what was sent.
-RECORD_PAGES = ("study:gathering_list", "study:calendar", "study:calendar_feed", "study:branch_plan")
-# What belongs to one record: its check-in, the branches that hold it too.
+RECORD_PAGES = (
+    "study:gathering_list", "study:follow_ups", "study:calendar", "study:calendar_feed", "study:branch_plan",
+)  # fmt: skip
+# What belongs to the records: one of them, its check-in, the branches that hold it too, make-ups and follow-ups.
 GATHERING_PAGES = (
     "study:gathering_new", "study:gathering_edit", "study:check_in", "study:partners", "study:joint_edit",
+    "study:make_ups", "study:follow_ups",
 )  # fmt: skip
 # What belongs to the place 日历.
 CALENDAR_PAGES = ("study:calendar_feed",)
@@ -66,8 +69,8 @@ CALENDAR_PAGES = ("study:calendar_feed",)
 SECRET_ROUTES = ("study:feed",)
 # A leader's pages of the branch's plan and of the members' plans.
 PLANNING_PAGES = (
-    "study:branch_plan_edit", "study:plan_item_new", "study:plan_item_edit", "study:plan_review",
-    "study:member_progress",
+    "study:branch_plan_edit", "study:plan_item_new", "study:plan_item_edit", "study:plan_item_remove",
+    "study:plan_table", "study:plan_import", "study:plan_review", "study:member_progress",
 )  # fmt: skip
 # A member's pages of the own plan.
 OWN_PLAN_PAGES = ("study:member_plan_edit", "study:member_plan_redraft")

@@ -458,6 +458,8 @@ def test_the_home_counts_as_waiting_what_the_in_tray_counts(issued: World, login
         ("office", "/study/gatherings/", "报送件"), ("office", "/study/calendar/", "报送件"),
         ("inspector", "/members/{member}/", "支部"), ("inspector", "/study/gatherings/", "报送件"),
         ("secretary", "/branches/{branch}/", "党员名册"), ("secretary", "/study/review/", "学习计划"),
+        ("secretary", "/study/make-ups/", "记录"), ("secretary", "/study/follow-ups/", "记录"),
+        ("office", "/study/follow-ups/", "报送件"),
     ],
 )  # fmt: skip
 def test_a_page_below_a_place_marks_it_as_current(issued: World, login, clock, who: str, path: str, place: str) -> None:
