@@ -93,7 +93,13 @@ def sample_context(now: datetime) -> dict[str, Any]:
         ],
         "moves": [
             {"at": at(0, 9, 14), "text": "已备案", "by": "李文静（机关党委办公室）", "tone": "done"},
-            {"at": at(-1, 17, 2), "text": "补正后再次报送（第2版）", "by": LONG_NAME, "receipt": "2018-03-0017"},
+            {
+                "at": at(-1, 17, 2),
+                "text": "补正后再次报送（第2版）",
+                "by": LONG_NAME,
+                "receipt": "2018-03-0017",
+                "number": "回执号",
+            },
             {
                 "at": at(-2, 10, 30),
                 "text": "退回补正",
@@ -101,7 +107,13 @@ def sample_context(now: datetime) -> dict[str, Any]:
                 "tone": "soon",
                 "note": "第2张图片看不清，请换一张；实到人数与签到表不一致，请核对。",
             },
-            {"at": at(-3, 16, 48), "text": "已报送（第1版）", "by": LONG_NAME, "receipt": "2018-03-0011"},
+            {
+                "at": at(-3, 16, 48),
+                "text": "已报送（第1版）",
+                "by": LONG_NAME,
+                "receipt": "2018-03-0011",
+                "number": "回执号",
+            },
         ],
         "missing": ["主要内容还没有填写。", "至少需要1张活动图片。", "还没有确认到会人员。"],
         "missing_words": ["主要内容", "图片"],

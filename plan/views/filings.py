@@ -213,7 +213,7 @@ def _course(filing: Filing, now: datetime) -> list[dict[str, Any]]:
             "at": move.made_at, "by": move.made_by.member.name, "tone": TONES.get(move.name, "plain"),
             "text": DID.get(move.name, move.name) + (f"（第{number}版）" if sent else ""),
             "note": f"补报原因：{move.note}" if sent and move.note and filing.is_late else move.note,
-            "receipt": filing.receipt if sent else "",
+            "receipt": filing.receipt if sent else "", "number": "编号" if move.name == "keep" else "回执号",
         })  # fmt: skip
     return lines[::-1]
 

@@ -36,7 +36,10 @@ def plan_item_new(request: PortalRequest, pk: int) -> HttpResponse:
     month = request.GET.get("month", "")
     initial: dict[str, Any] = {}
     if month.isascii() and month.isdecimal() and len(month) < 3 and 1 <= int(month) <= 12:
-        initial = {"starts_on": date(record.plan.year, int(month), 1), "ends_on": date(record.plan.year, int(month), 1)}
+        first, today = date(record.plan.year, int(month), 1), request.access.on
+        # Of this month what is still to come: a plan is not made for days that are over.
+        day = today if (first.year, first.month) == (today.year, today.month) else first
+        initial = {"starts_on": day, "ends_on": day}
     kind = request.GET.get("kind", "")
     if kind in Kind.values:
         initial["kind"] = kind

@@ -462,3 +462,10 @@ def test_table_check_and_move_ask_as_much_for_many_items_as_for_one(issued: Worl
 
 def moved_by(client, item: PlanItem, edition: int, day: str):
     return client.post(reverse("study:plan_item_move", args=[item.pk]), {"edition": edition, "day": day}, **JSON)
+
+
+def test_a_new_item_of_this_month_begins_today_and_of_another_on_its_first(issued: World, login) -> None:
+    record = begun(login)
+    for month, day in ((7, date(2018, 7, 9)), (10, date(2018, 10, 1))):
+        page = login("secretary").get(reverse("study:plan_item_new", args=[record.pk]), {"month": month})
+        assert page.context["form"]["starts_on"].value() == day
