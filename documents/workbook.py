@@ -6,6 +6,7 @@ The reader parses in a child process with limits on memory and processor time; w
 import io
 import json
 import math
+import os
 import re
 import resource
 import shutil
@@ -480,7 +481,8 @@ def _child(arguments: list[str]) -> None:
     except WorkbookRefused as refusal:
         head = {"refused": str(refusal)}
     except MemoryError:
-        raise SystemExit(_OUT_OF_MEMORY) from None
+        # At once: with no memory left, even an orderly exit may fail and end with another code.
+        os._exit(_OUT_OF_MEMORY)
     except Exception:
         # zipfile, expat, lxml and openpyxl raise some dozen kinds of error on damaged files; all of them mean this.
         head = {"refused": f"文件已损坏或结构异常，无法读取。{START_AFRESH}"}
