@@ -29,21 +29,21 @@ def look_fields(look: int | None) -> dict[str, int | None]:
 def find_twin(filing: Filing, sha256: str, look: int | None) -> int | None:
     """The earliest picture of another record in the same committee's tree that is the same or looks so; its id.
 
-    Two statements. What was removed or belongs to a discarded record does not count.
+    Two statements at most. What was removed or belongs to a discarded record does not count. An equal picture is
+    always found, before any that only looks so; of those MOST_CANDIDATES are compared.
     """
-    same = Q(sha256=sha256)
-    for name, part in look_fields(look).items():
-        if part is not None:
-            same |= Q(**{name: part})
     others = (
-        Picture.objects.filter(same, removed_at__isnull=True, filing__committee__in=_tree(filing))
+        Picture.objects.filter(removed_at__isnull=True, filing__committee__in=_tree(filing))
         .exclude(filing=filing.pk)
         .exclude(filing__state=Filing.State.DISCARDED)
         .order_by("pk")
-        .values_list("pk", "sha256", *PARTS)
     )
-    for pk, digest, *parts in others[:MOST_CANDIDATES]:
-        if digest == sha256 or (look is not None and None not in parts and difference(look, whole(parts)) <= SAME):
+    equal = others.filter(sha256=sha256).values_list("pk", flat=True).first()
+    if equal is not None or look is None:
+        return equal
+    alike = Q(*((name, part) for name, part in look_fields(look).items()), _connector=Q.OR)
+    for pk, *parts in others.filter(alike).values_list("pk", *PARTS)[:MOST_CANDIDATES]:
+        if None not in parts and difference(look, whole(parts)) <= SAME:
             return int(pk)
     return None
 
