@@ -7,7 +7,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Window
+from django.db.models import Case, CharField, Count, Exists, F, Min, OuterRef, Q, QuerySet, Value, When, Window
+from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils.timezone import localdate, localtime, make_aware
 
@@ -16,7 +17,7 @@ from branches.models import Branch
 from branches.organization import terms_due
 from branches.templatetags.portal import cn_moment, days_late
 from config import handover
-from plan.models import Duty, Filing, Plan, Standing, under
+from plan.models import Duty, Filing, Plan, Standing, under, unsettled
 from plan.settling import may_settle, settle_url
 from plan.views.filings import WAITS_FOR, waiting_for
 from study import follow_ups, make_ups, progress
@@ -97,12 +98,29 @@ def _ready(duties: Any, now: datetime) -> QuerySet[Duty]:
     return annotated.select_related("requirement", "branch", "committee", "member").order_by("due_at", "code", "pk")
 
 
-def _duty_group(
-    access: Access, duties: Any, *, limit: int = A_LIST, whose: bool = False, newest: bool = False
-) -> Group:  # fmt: skip
-    ready = _ready(duties, access.now)
-    rows, total = first_of(ready.order_by("-due_at", "code", "pk") if newest else ready, limit)
+def _duty_group(access: Access, duties: Any, *, limit: int = A_LIST, whose: bool = False) -> Group:
+    rows, total = first_of(_ready(duties, access.now), limit)
     return Group([duty_line(access, duty, whose=whose) for duty in rows], total)
+
+
+def _duty_groups(access: Access, lists: dict[str, Q], *, newest: str) -> dict[str, Group]:
+    """The first lines of several lists that no duty shares, in one query: the most urgent first.
+
+    In the list `newest` what fell due last comes first: what has just become late can still be mended well.
+    """
+    which = Case(*(When(asked, then=Value(name)) for name, asked in lists.items()), output_field=CharField())
+    by_day = [Case(When(in_list=newest, then=F("due_at"))).desc(), F("due_at").asc(), F("code").asc(), F("pk").asc()]
+    ready = _ready(Duty.objects.filter(Q(*lists.values(), _connector=Q.OR)), access.now)
+    rows = ready.annotate(in_list=which).annotate(
+        in_all=Window(Count("pk"), partition_by="in_list"),
+        place=Window(RowNumber(), partition_by="in_list", order_by=by_day),
+    )
+    groups = {name: Group() for name in lists}
+    for duty in rows.filter(place__lte=A_LIST).order_by("in_list", "place"):
+        group = groups[duty.in_list]
+        group.lines.append(duty_line(access, duty))
+        group.total = duty.in_all
+    return groups
 
 
 def duty_line(access: Access, duty: Any, *, whose: bool = False) -> Line:
@@ -122,9 +140,8 @@ def duty_line(access: Access, duty: Any, *, whose: bool = False) -> Line:
 
 def _open(now: datetime) -> Q:
     """Nothing settles it yet, or what did was sent back and lies with its author again."""
-    unsettled = Q(settled_at__isnull=True) | Q(settled_at__gt=now)
     kept = Q(exempted_at__isnull=True) | Q(exempted_at__gt=now)
-    return (unsettled | Q(settled_by__state=Filing.State.SENT_BACK)) & kept
+    return unsettled(now) | (Q(settled_by__state=Filing.State.SENT_BACK) & kept)
 
 
 def own_duties(access: Access) -> Group:
@@ -157,18 +174,21 @@ def _filing_line(filing: Filing, label: str, whose: bool) -> Line:
 def leader_home(access: Access) -> dict[str, Any]:
     """What a branch's secretary, deputy or commissioner finds: one next thing, then the lists under it."""
     now, week, month = access.now, week_end(access.on), month_end(access.on)
-    duties = Duty.objects.of_branch(access.leads)
-    owed = duties.unsettled(now)
+    own = Q(branch__in=access.leads, member__isnull=True) & unsettled(now)
+    to_come = own & Q(late_at__gt=now)
+    groups = _duty_groups(access, {
+        "late": own & Q(late_at__lte=now),
+        "this_week": to_come & Q(due_at__lte=week),
+        "this_month": to_come & Q(due_at__gt=week, due_at__lte=month),
+        "later": to_come & Q(due_at__gt=max(week, month)),
+        "mine": _open(now) & Q(member=access.member_id),
+    }, newest="late")  # fmt: skip
+    late, this_week, this_month = (_together(groups[name]) for name in ("late", "this_week", "this_month"))
+    later, mine = Group(groups["later"].lines[:A_FEW], groups["later"].total), groups["mine"]
     filings = Filing.objects.filter(branch__in=access.leads, member__isnull=True)
-    # What has just become late can still be mended well: it comes before what lies months back.
-    late = _together(_duty_group(access, duties.overdue(now), newest=True))
     sent_back = _filing_group(
         filings.filter(state=Filing.State.SENT_BACK).order_by("state_since", "pk"), label="查看意见并补正"
     )
-    this_week = _together(_duty_group(access, owed.filter(late_at__gt=now, due_at__lte=week)))
-    this_month = _together(_duty_group(access, owed.filter(late_at__gt=now, due_at__gt=week, due_at__lte=month)))
-    later = _duty_group(access, owed.filter(late_at__gt=now, due_at__gt=max(week, month)), limit=A_FEW)
-    mine = own_duties(access)
     waiting = Filing.objects.waiting_at_branch(access.files_for).exclude(member=access.member_id)
     fresh = [line for line in late.lines if line.due_at and line.due_at > now - A_MONTH]
     lists = [sent_back.lines, fresh, *(group.lines for group in (this_week, late, this_month, mine, later))]

@@ -505,6 +505,11 @@ class Receipt(models.Model):
         return f"{self.year} {self.branch or self.committee}: {self.last}"
 
 
+def unsettled(at: datetime) -> Q:
+    """A duty that nothing had settled at the instant, and that nobody had waived."""
+    return (Q(settled_at__isnull=True) | Q(settled_at__gt=at)) & (Q(exempted_at__isnull=True) | Q(exempted_at__gt=at))
+
+
 class DutyQuerySet(models.QuerySet["Duty"]):
     """Questions asked of the duties; the instant is always an argument."""
 
@@ -521,9 +526,7 @@ class DutyQuerySet(models.QuerySet["Duty"]):
         return self.filter(branch__in=branch_ids, member__isnull=True)
 
     def unsettled(self, at: datetime) -> DutyQuerySet:
-        return self.filter(
-            Q(settled_at__isnull=True) | Q(settled_at__gt=at), Q(exempted_at__isnull=True) | Q(exempted_at__gt=at)
-        )
+        return self.filter(unsettled(at))
 
     def overdue(self, at: datetime) -> DutyQuerySet:
         return self.unsettled(at).filter(late_at__lte=at)

@@ -400,7 +400,7 @@ def test_a_home_asks_as_little_for_300_rows_as_for_one(issued: World, login, clo
         counts[rows] = len(asked)
         assert text.count('<li class="line">') <= 7 * homes.A_LIST
     assert len(set(counts.values())) == 1, counts
-    assert counts[300] <= 21, counts
+    assert counts[300] <= 17, counts
 
 
 def test_the_office_reads_each_late_branch_in_one_line(issued: World, login, clock) -> None:
