@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from documents.containers import Refusal
 from documents.office_files import CleanDocument, DocumentRefused, check_bytes, clean_document_in_child
 from documents.pictures import clean_name
 from documents.storage import DamagedContent
+from plan import kept_files
 from plan.models import Attachment, Filing
 from plan.moves import may_edit
 from plan.quotas import Room
@@ -24,12 +24,6 @@ from plan.quotas import Room
 log = logging.getLogger(__name__)
 
 MOST = 10  # attachments of one record
-
-MIME = {
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "pdf": "application/pdf",
-}
 
 
 @dataclass
@@ -42,23 +36,12 @@ class Added:
 
 def name_of(attachment: Attachment) -> str:
     """The name under which the evidence storage keeps the document."""
-    digest = attachment.sha256
-    return f"{digest[:2]}/{digest[2:4]}/{digest}.{attachment.format}"
+    return kept_files.name_of(attachment.sha256, attachment.format)
 
 
 def read(attachment: Attachment) -> bytes | None:
-    """The document; None, and a line in the log, where the file is gone or no longer the same."""
-    storage: Any = storages["evidence"]
-    try:
-        with storage.open(name_of(attachment)) as file:
-            data: bytes = file.read()
-    except OSError:
-        log.error("the attachment %s is not in the storage", attachment.sha256)
-        return None
-    if hashlib.sha256(data).hexdigest() != attachment.sha256:
-        log.error("the attachment %s is not what its name promises", attachment.sha256)
-        return None
-    return data
+    """The document; None where the file is gone or no longer the same."""
+    return kept_files.read(attachment.sha256, attachment.format)
 
 
 def add_attachments(filing: Filing, files: Sequence[UploadedFile], access: Access) -> Added:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from branches import audit
 from branches.access import Access
 from documents.pictures import MAX_BYTES, CleanPicture, PictureRefused, clean_in_child, clean_name
 from documents.storage import DamagedContent
+from plan import kept_files
 from plan.lookalikes import find_twin, look_fields
 from plan.models import Filing, Picture
 from plan.moves import may_edit
@@ -35,22 +35,12 @@ class Added:
 
 def name_of(sha256: str) -> str:
     """The name under which the evidence storage keeps a picture with this digest."""
-    return f"{sha256[:2]}/{sha256[2:4]}/{sha256}.jpg"
+    return kept_files.name_of(sha256, "jpg")
 
 
 def read(sha256: str) -> bytes | None:
-    """The JPEG with this digest; None, and a line in the log, where the file is gone or no longer the same."""
-    storage: Any = storages["evidence"]
-    try:
-        with storage.open(name_of(sha256)) as file:
-            data: bytes = file.read()
-    except OSError:
-        log.error("the picture %s is not in the storage", sha256)
-        return None
-    if hashlib.sha256(data).hexdigest() != sha256:
-        log.error("the picture %s is not what its name promises", sha256)
-        return None
-    return data
+    """The JPEG with this digest; None where the file is gone or no longer the same."""
+    return kept_files.read(sha256, "jpg")
 
 
 def add_pictures(filing: Filing, files: Sequence[UploadedFile], access: Access) -> Added:

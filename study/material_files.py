@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from typing import Any
 
@@ -13,15 +12,11 @@ from documents.containers import MEGABYTE
 from documents.office_files import MAX_BYTES, CleanDocument, DocumentRefused, clean_document_in_child
 from documents.pictures import clean_name
 from documents.storage import DamagedContent
+from plan import kept_files
 from study.models import Material
 
 log = logging.getLogger(__name__)
 
-MIME = {
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "pdf": "application/pdf",
-}
 NO_FILE = {"file_name": "", "file_format": "", "file_size": 0, "file_sha256": ""}
 
 
@@ -45,16 +40,5 @@ def taken_in(file: UploadedFile) -> dict[str, Any]:
 
 
 def read(material: Material) -> bytes | None:
-    """The file's bytes; None, and a line in the log, where it is gone or no longer the same."""
-    digest = material.file_sha256
-    storage: Any = storages["evidence"]
-    try:
-        with storage.open(f"{digest[:2]}/{digest[2:4]}/{digest}.{material.file_format}") as file:
-            data: bytes = file.read()
-    except OSError:
-        log.error("the file %s of a material is not in the storage", digest)
-        return None
-    if hashlib.sha256(data).hexdigest() != digest:
-        log.error("the file %s of a material is not what its name promises", digest)
-        return None
-    return data
+    """The file's bytes; None where it is gone or no longer the same."""
+    return kept_files.read(material.file_sha256, material.file_format)

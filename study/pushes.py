@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from branches.models import Branch, Committee, Membership, on_day
 from documents.office_files import DocumentRefused, clean_document_in_child
 from documents.pictures import MAX_BYTES, PictureRefused, clean_in_child, clean_name
 from documents.storage import DamagedContent
+from plan import kept_files
 from study import sending
 from study.models import Push, PushFile, Studied
 from study.models.mobile import addressed_to
@@ -253,16 +253,5 @@ def remove_file(file: PushFile, access: Access) -> bool:
 
 
 def read(file: PushFile, *, thumb: bool) -> bytes | None:
-    """The stored bytes; None, and a line in the log, where they are gone or no longer the same."""
-    sha256 = file.thumb_sha256 if thumb else file.sha256
-    storage: Any = storages["evidence"]
-    try:
-        with storage.open(f"{sha256[:2]}/{sha256[2:4]}/{sha256}.{file.format}") as stored:
-            data: bytes = stored.read()
-    except (OSError, ValueError):
-        log.error("the file %s of a push is not in the storage", sha256)
-        return None
-    if hashlib.sha256(data).hexdigest() != sha256:
-        log.error("the file %s of a push is not what its name promises", sha256)
-        return None
-    return data
+    """The stored bytes; None where they are gone or no longer the same."""
+    return kept_files.read(file.thumb_sha256 if thumb else file.sha256, file.format)

@@ -6,12 +6,11 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST
 
 from branches.requests import PortalRequest, wants_json
 from documents.text import printable
-from plan import attachments, lookalikes
+from plan import attachments, kept_files, lookalikes
 from plan.models import Attachment, Filing, Picture
 from plan.views.papers import back_to, demand_edit, is_hidden, with_owner
 
@@ -60,12 +59,7 @@ def attachment(request: PortalRequest, pk: int) -> HttpResponse:
     data = attachments.read(row)
     if data is None:
         raise Http404
-    response = HttpResponse(data, content_type=attachments.MIME[row.format])
-    response["Content-Disposition"] = content_disposition_header(True, row.name) or "attachment"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return kept_files.to_save(data, row.name, row.format)
 
 
 @require_POST

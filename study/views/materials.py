@@ -12,7 +12,6 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST
 
 from branches import audit
@@ -20,6 +19,7 @@ from branches.access import Access
 from branches.models import Branch, Committee
 from branches.requests import PortalRequest
 from documents.text import printable
+from plan import kept_files
 from plan.marking import marked
 from plan.models import Filing, Plan, Reading
 from study import material_files, reader
@@ -196,11 +196,7 @@ def material_file(request: PortalRequest, pk: int) -> HttpResponse:
     data = material_files.read(material)
     if data is None:
         raise Http404
-    response = HttpResponse(data, content_type=material_files.MIME[material.file_format])
-    response["Content-Disposition"] = content_disposition_header(True, material.file_name) or "attachment"
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox"
-    return response
+    return kept_files.to_save(data, material.file_name, material.file_format)
 
 
 # Keeping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from django import forms
@@ -11,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.db.models import Q
-from django.http import FileResponse, Http404, HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import get_conditional_response
@@ -21,16 +20,13 @@ from django.views.decorators.http import require_POST
 from branches.form_base import PortalForm
 from branches.requests import PortalRequest
 from documents.text import printable
+from plan import kept_files
 from study import pushes, reader, sending
 from study.models import Channel, Delivery, Push, PushFile
 from study.models.mobile import addressed_to, kept_by
 from study.push_form import LostUpdate, PushForm
 
 PER_PAGE = 50
-OFFICE = "application/vnd.openxmlformats-officedocument"
-TYPES = {
-    "docx": f"{OFFICE}.wordprocessingml.document", "xlsx": f"{OFFICE}.spreadsheetml.sheet", "pdf": "application/pdf",
-}  # fmt: skip
 LOST = "这份推送在您打开之后被别人修改过，您刚才填写的还没有保存。请对照下面的不同之处，再次保存即以您的为准。"
 
 
@@ -134,15 +130,12 @@ def push_file(request: PortalRequest, pk: int, size: str) -> HttpResponseBase:
         if file.format == "jpg":
             response = HttpResponse(data, content_type="image/jpeg")
         else:
-            # Never shown in the page: what opens it is the reader's own programme.
-            response = FileResponse(
-                io.BytesIO(data), as_attachment=True, filename=file.name, content_type=TYPES[file.format]
-            )
+            response = kept_files.to_save(data, file.name, file.format)
     response["ETag"] = etag
     # Asked for anew each time: what was taken back must not stay to be seen.
     response["Cache-Control"] = "private, no-cache"
     response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox"
+    response.headers.setdefault("Content-Security-Policy", "sandbox")
     return response
 
 

@@ -232,7 +232,8 @@ def test_a_file_is_kept_without_what_it_tells_and_given_out_as_an_attachment(iss
     assert answer.status_code == 200
     assert answer["Content-Disposition"].startswith("attachment")
     assert "%E5%AD%A6%E4%B9%A0%E6%9D%90%E6%96%99.docx" in answer["Content-Disposition"]
-    assert (answer["Content-Security-Policy"], answer["X-Content-Type-Options"]) == ("sandbox", "nosniff")
+    assert answer["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert (answer["X-Content-Type-Options"], answer["Cache-Control"]) == ("nosniff", "private, no-store")
     assert hashlib.sha256(answer.content).hexdigest() == made.file_sha256
     assert SECRET.encode() not in b"".join(read(answer.content).values())
 
