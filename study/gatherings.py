@@ -418,13 +418,17 @@ def _keep_attendance(gathering: Gathering, lines: Sequence[Attending]) -> None:
     # Who turns out to have been there owes no study, and made up none.
     there = [line.member_id for line in lines if line.presence == Presence.PRESENT]
     own.filter(member__in=there, made_up_on__isnull=False).update(made_up_on=None, made_up_by=None, made_up_note="")
+    # A draft is kept again every few seconds, mostly as it was: only what differs is written.
+    kept = set(own.values_list("member", "is_full", "presence", "reason"))
+    rows = [
+        (one.member_id, one.is_full, one.presence, one.reason if one.presence == Presence.EXCUSED else "")
+        for one in lines
+    ]
     Attendance.objects.bulk_create(
         [
-            Attendance(
-                gathering=gathering, member_id=line.member_id, is_full=line.is_full, presence=line.presence,
-                reason=line.reason if line.presence == Presence.EXCUSED else "",
-            )
-            for line in lines
+            Attendance(gathering=gathering, member_id=pk, is_full=is_full, presence=presence, reason=reason)
+            for pk, is_full, presence, reason in rows
+            if (pk, is_full, presence, reason) not in kept
         ],
         update_conflicts=True, unique_fields=["gathering", "member"], update_fields=["is_full", "presence", "reason"],
     )  # fmt: skip
