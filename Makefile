@@ -46,10 +46,11 @@ format: setup ## 按统一格式整理 Python 代码
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-test: check ## 全部测试：先检查，再依次在 SQLite、PostgreSQL 和浏览器中运行（缺什么就装什么，装不了会写明）
+test: check ## 全部测试：先检查，再依次在 SQLite、PostgreSQL、Redis 和浏览器中运行（缺什么就装什么，装不了会写明）
 	@rm -f var/tests-left-out.txt
-	$(BIN)/pytest -q -n $(WORKERS) -m 'not postgres and not browser'
+	$(BIN)/pytest -q -n $(WORKERS) -m 'not postgres and not browser and not redis'
 	$(BIN)/python tools/services.py postgres -- $(BIN)/pytest -q -m postgres
+	$(BIN)/python tools/services.py redis -- $(BIN)/pytest -q -m redis
 	$(BIN)/python tools/services.py browser -- $(BIN)/pytest -q -m browser
 	@$(BIN)/python tools/services.py report
 

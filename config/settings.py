@@ -9,7 +9,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from branches.sso import configuration as single_sign_on
-from config import mail
+from config import mail, queues
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
@@ -58,7 +58,11 @@ INSTALLED_APPS = [
     "crispy_bootstrap5",
     "csp",
     "axes",
+    "django_tasks",
+    "django_tasks_db",
     "branches",
+    "jobs",
+    "inbox",
     "plan",
     "study",
     "commitments",
@@ -124,8 +128,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         ),
     }
 else:
+    # No JIT: it takes every row to look up its history, which hardly any does, and compiles seconds for milliseconds.
     DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
-        "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
+        "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c jit=off"
     )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -209,12 +214,40 @@ SSO = single_sign_on.read(
 # What does the reading and writing of long rosters: a function of the import's number and the time it was asked at.
 ROSTER_JOBS = "branches.roster_jobs.in_process"
 
+# What runs in the background: the kinds of work by name (jobs/queue.py), and which comes round (jobs/rounds.py).
+JOBS = "config.tasks.KINDS"
+ROUNDS = "config.tasks.ROUNDS"
+# What carries it to a worker: `db` needs nothing but the database, `rq` a Redis server that all machines reach.
+QUEUE = os.environ.get("QUEUE") or "db"
+globals().update(queues.read(QUEUE, os.environ.get("REDIS_URL", "")))
+if QUEUE == "rq":
+    INSTALLED_APPS.insert(INSTALLED_APPS.index("django_tasks"), "django_rq")
+# Who does it: a process that the web server starts and keeps alive, or one that the administrator runs.
+WORKER = os.environ.get("WORKER") or "embedded"
+if WORKER not in ("embedded", "none"):
+    raise ImproperlyConfigured(
+        f"WORKER={WORKER} 不能识别，请写 embedded（随网站启动，缺省）或 none（自行运行 manage.py work）。"
+    )
+
 # Pushes are announced through a process that this starts; the robot's address is WeCom's own but in tests.
 PUSH_SENDER = "study.sending.in_process"
 WECOM_URL = single_sign_on.address(
     "WECOM_URL", os.environ.get("WECOM_URL") or "https://qyapi.weixin.qq.com/cgi-bin/webhook/send", loopback=True
 )
-# Mail is off without a server; nobody gets mail but the channels of the mobile branch.
+# The office's own WeCom app, which tells single persons: off without the three.
+WECOM_API_URL = single_sign_on.address(
+    "WECOM_API_URL", os.environ.get("WECOM_API_URL") or "https://qyapi.weixin.qq.com", loopback=True
+)
+WECOM_CORP_ID = os.environ.get("WECOM_CORP_ID", "").strip()
+WECOM_AGENT_ID = os.environ.get("WECOM_AGENT_ID", "").strip()
+WECOM_APP_SECRET = os.environ.get("WECOM_APP_SECRET", "").strip()
+if any((WECOM_CORP_ID, WECOM_AGENT_ID, WECOM_APP_SECRET)) and not (
+    WECOM_CORP_ID and WECOM_APP_SECRET and WECOM_AGENT_ID.isascii() and WECOM_AGENT_ID.isdecimal()
+):
+    raise ImproperlyConfigured(
+        "用企业微信应用发消息，WECOM_CORP_ID、WECOM_AGENT_ID（数字）、WECOM_APP_SECRET 三项都须写上；不用时都不写。"
+    )
+# Mail is off without a server; with one, the channels of the mobile branch and whoever chose it get mail.
 EMAIL_URL = os.environ.get("EMAIL_URL", "")
 globals().update(mail.read(EMAIL_URL))
 DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM", "")
@@ -310,6 +343,9 @@ LOGGING = {
     "loggers": {
         "axes": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
+        # Each task is told of twice, and some come every minute; what went wrong is said all the same.
+        "django_tasks": {"level": "WARNING"},
+        "rq.worker": {"level": "WARNING"},
         "django.request": {"filters": ["without_secrets"]},
         "django.security.csrf": {"filters": ["without_secrets"]},
     },

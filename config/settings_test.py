@@ -10,8 +10,11 @@ from pathlib import Path
 from django.template.base import Node
 
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "k" * 50)
-for name in ("DEMO", "DEMO_NOW", "DATABASE_URL", "HTTPS", "SECOND_FACTOR", "SSO_KIND", "EMAIL_URL", "PORTAL_URL"):
+for name in ("DEMO", "DEMO_NOW", "DATABASE_URL", "HTTPS", "SECOND_FACTOR", "SSO_KIND", "EMAIL_URL", "PORTAL_URL",
+             "QUEUE", "WECOM_CORP_ID", "WECOM_AGENT_ID", "WECOM_APP_SECRET"):  # fmt: skip
     os.environ.pop(name, None)
+# No test starts a worker that it does not ask for, nor does any server that a test runs.
+os.environ.setdefault("WORKER", "none")
 if os.environ.get("TEST_ON") == "postgres":
     os.environ["DATABASE_URL"] = os.environ.get("TEST_POSTGRES_URL") or "postgres://postgres@127.0.0.1:5432/test"
 
@@ -27,6 +30,9 @@ VAR_DIR = _TEMP / "var"
 ROSTER_JOBS = "branches.roster_jobs.at_once"  # another process cannot see a database in memory
 PUSH_SENDER = "study.sending.by_hand"
 WECOM_URL = "http://127.0.0.1:9/cgi-bin/webhook/send"  # nobody answers there
+# What is asked for is only noted: the tests that have it done say so.
+TASKS = {"default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}}
+WECOM_API_URL = "http://127.0.0.1:9"
 MEDIA_ROOT = _TEMP / "media"
 STORAGES = {
     **SHIPPED,

@@ -2,6 +2,7 @@
 
     tools/services.py postgres -- pytest -m postgres
     tools/services.py browser -- pytest -m browser
+    tools/services.py redis -- pytest -m redis
     tools/services.py report        (says what had to be left out; the last thing `make test` does)
 
 Where the service can be neither found nor installed, the command is left out, loudly; with CI=true that is a failure.
@@ -108,6 +109,22 @@ def postgres() -> Iterator[dict[str, str]]:
         raise ServiceMissing("没有 PostgreSQL。请运行 sudo apt-get install -y postgresql，或设置 TEST_POSTGRES_URL。")
 
 
+@contextlib.contextmanager
+def redis() -> Iterator[dict[str, str]]:
+    """Give the environment in which the tests use a Redis server of their own, reached by its socket only."""
+    program = shutil.which("redis-server") or (apt_install("redis-server") and shutil.which("redis-server"))
+    if not program:
+        raise ServiceMissing("没有 Redis。请运行 sudo apt-get install -y redis-server。")
+    with tempfile.TemporaryDirectory(prefix="portal-redis-") as folder:
+        command = [program, "--port", "0", "--unixsocket", f"{folder}/socket", "--dir", folder, "--save", ""]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            yield {"TEST_REDIS_URL": f"unix://{folder}/socket?db=0"}
+        finally:
+            server.terminate()
+            server.wait()
+
+
 def chromium() -> str | None:
     named = os.environ.get("CHROMIUM")
     return (
@@ -146,7 +163,7 @@ def browser() -> Iterator[dict[str, str]]:
 def run(service: str, command: list[str]) -> int:
     """Run `command` with the service there and return its exit code; without it, note that and return 0 (1 in CI)."""
     try:
-        with {"postgres": postgres, "browser": browser}[service]() as environment:
+        with {"postgres": postgres, "browser": browser, "redis": redis}[service]() as environment:
             return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}).returncode
     except ServiceMissing as missing:
         in_ci = os.environ.get("CI") == "true"
@@ -172,7 +189,7 @@ def main(arguments: list[str]) -> int:
     match arguments:
         case ["report"]:
             return report()
-        case [("postgres" | "browser") as service, "--", *command] if command:
+        case [("postgres" | "browser" | "redis") as service, "--", *command] if command:
             return run(service, command)
     say(__doc__ or "")
     return 2

@@ -1,4 +1,4 @@
-/* The page of a roster that is being read or written: asks every second how far it is, and opens what came of it.
+/* The page of work that is being done in the background: asks every second how far it is, and opens what came of it.
    Without it a link on the page does. */
 
 (() => {
@@ -18,7 +18,7 @@
       const { busy, what, done, total } = await answer.json();
       if (!busy) return location.reload();
       write("[data-what]", what);
-      write("[data-count]", total ? `${done} / ${total} 行` : "");
+      write("[data-count]", total ? `${done} / ${total} ${box.dataset.unit}` : "");
       if (total) {
         bar.max = total;
         bar.value = done;
