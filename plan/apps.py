@@ -23,6 +23,14 @@ class PlanConfig(AppConfig):
         from plan.merging import register
 
         register()
+        from inbox.offered import office_allows
+        from plan.policy_form import ways_of
+
+        office_allows.append(ways_of)
+        from plan.opening import after_opening
+        from plan.reliefs import apply_to_new
+
+        after_opening.append(apply_to_new)
 
 
 def _open_for_newcomers(committee: "Committee", at: datetime) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import F
+
 from plan.models import Duty, Filing, Standing
 
 # The member's duties that make up the leading persons' own record (三.1 带头示范).
@@ -28,7 +30,7 @@ def _settle_approvals(filing: Filing, at: datetime) -> None:
         Duty.objects.filter(
             branch=filing.branch, year=filing.year, member__isnull=True, settled_at__isnull=True,
             requirement__proof="approvals",
-        ).update(settled_at=at, done_at=at)  # fmt: skip
+        ).update(settled_at=at, done_at=at, judged_due_at=F("due_at"))  # fmt: skip
 
 
 def _settle_own_record(filing: Filing, at: datetime) -> None:
@@ -38,4 +40,4 @@ def _settle_own_record(filing: Filing, at: datetime) -> None:
     if own.exists() and done.count() == own.count():
         Duty.objects.filter(
             member=filing.member, year=filing.year, settled_at__isnull=True, requirement__proof="own_record"
-        ).update(settled_at=at, done_at=at)
+        ).update(settled_at=at, done_at=at, judged_due_at=F("due_at"))

@@ -17,22 +17,24 @@ def _carry_duties(kept: Member, gone: Member) -> Moved:
             Duty.objects.filter(pk=duty.pk).update(member=kept)
             moved += 1
             continue
-        _owe_once(twin, duty)
+        _owe_once(twin, duty, kept)
         doubled += 1
     return Moved(moved, f"另有{doubled}项两个条目都有，只留一项；有一方办结的算办结" if doubled else "")
 
 
-def _owe_once(twin: Duty, duty: Duty) -> None:
-    """Leave one of two rows of the same duty, with the earlier settling and the filings that mean to settle it."""
-    if duty.done_at and (twin.done_at is None or duty.done_at < twin.done_at):
-        twin.settled_at, twin.done_at, twin.settled_by = duty.settled_at, duty.done_at, duty.settled_by
-    if duty.exempted_at and not twin.exempted_at:
-        twin.exempted_at, twin.exempted_by = duty.exempted_at, duty.exempted_by
-        twin.exempt_reason = duty.exempt_reason
-    twin.save()
-    claimed = Claim.objects.filter(duty=twin).values("filing")
-    Claim.objects.filter(duty=duty).exclude(filing__in=claimed).update(duty=twin)
-    duty.delete()
+def _owe_once(twin: Duty, duty: Duty, kept: Member) -> None:
+    """Leave one of two rows of the same duty, with the earlier settling and the filings that mean to settle it.
+
+    Where only the other entry was exempted its row stays, so that its history (`DutyChange`) stays with it.
+    """
+    left, lost = (duty, twin) if duty.exempted_at and not twin.exempted_at else (twin, duty)
+    values: dict[str, object] = {"opened_at": min(left.opened_at, lost.opened_at)}
+    if lost.done_at and (left.done_at is None or lost.done_at < left.done_at):
+        values |= {name: getattr(lost, name) for name in ("settled_at", "done_at", "settled_by", "judged_due_at")}
+    claimed = Claim.objects.filter(duty=left).values("filing")
+    Claim.objects.filter(duty=lost).exclude(filing__in=claimed).update(duty=left)
+    lost.delete()
+    Duty.objects.filter(pk=left.pk).update(**values, member=kept)
 
 
 def register() -> None:
@@ -48,6 +50,14 @@ def register() -> None:
             "plan.Duty.exempted_by": Decision("免除任务", carry=STAYS),
             "plan.Picture.added_by": Decision("图片", carry=STAYS),
             "plan.Attachment.added_by": Decision("附件", carry=STAYS),
+            "plan.DutyChange.changed_by": Decision("任务变更", carry=STAYS),
+            "plan.Relief.asked_by": Decision("免除与延期申请", carry=STAYS),
+            "plan.Relief.first_by": Decision("免除与延期申请", carry=STAYS),
+            "plan.Relief.decided_by": Decision("免除与延期申请", carry=STAYS),
+            "plan.Relief.ended_by": Decision("免除与延期申请", carry=STAYS),
+            "plan.ReminderPolicy.set_by": Decision("提醒规则", carry=STAYS),
+            "plan.Said.user": Decision("提醒", carry=STAYS),
+            "plan.SavedView.user": Decision("常用视图", carry=STAYS),
             "plan.SpecialDay.set_by": Decision("工作日历", carry=STAYS),
         }
     )

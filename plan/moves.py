@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils.timezone import localtime
 
 from branches import audit
@@ -17,6 +17,7 @@ from branches.access import Access
 from branches.models import Branch, Committee, Member
 from plan.derived import settle_derived
 from plan.models import Claim, Duty, Filing, Move, Plan, Receipt, Version
+from plan.move_notices import notify
 
 State = Filing.State
 
@@ -182,13 +183,14 @@ def move(
             _swap(filing, rule, at)
         if name == "discard":
             _drop_claims(filing)
-        Move.objects.create(
+        made = Move.objects.create(
             filing=filing, name=name, made_at=at, made_by=access.actor, note=note or late_reason,
             from_state=filing.state, to_state=rule.to,
         )  # fmt: skip
         filing.refresh_from_db()
         entry.about = filing
         settle_derived(filing, at)
+        notify(filing, made, access)
     return filing
 
 
@@ -210,6 +212,9 @@ def _swap(filing: Filing, rule: Rule, at: datetime, **changes: Any) -> None:
 
 def _file(filing: Filing, rule: Rule, access: Access, late_reason: str, at: datetime) -> None:
     """Freeze the record as it is, give it its receipt, and settle what it claims."""
+    # What it settles is locked in the order of the ids, as `plan.changing` does: an exemption or extension of the same
+    # second is in force before, or finds the duty settled; receipt, mark and standing are judged by one instant.
+    list(Duty.objects.select_for_update(of=("self",)).filter(pk__in=_claimed(filing)).order_by("pk").values_list("pk"))
     missing = missing_to_file(filing, at, late_reason)
     if missing:
         raise MoveRefused(*missing)
@@ -231,8 +236,12 @@ def _file(filing: Filing, rule: Rule, access: Access, late_reason: str, at: date
         if done is not None:
             # Whoever files first settles it; a second claim finds it settled and changes nothing.
             Duty.objects.filter(pk=duty.pk, settled_at__isnull=True).update(
-                settled_at=at, done_at=done, settled_by=filing
+                settled_at=at, done_at=done, settled_by=filing, judged_due_at=F("due_at")
             )
+
+
+def _claimed(filing: Filing) -> QuerySet[Claim, Any]:
+    return Claim.objects.filter(filing=filing, duty__settled_at__isnull=True).values("duty")
 
 
 def frozen(filing: Filing) -> dict[str, Any]:

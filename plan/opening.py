@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,10 +16,11 @@ from branches.access import Access
 from branches.models import COMMITTEE_FROM, Branch, Committee, Membership, Post, on_day, with_subtrees
 from plan.cadence import deadline
 from plan.calendars import calendar_after, calendar_for
+from plan.changing import change
 from plan.document import DueWindow, RequirementSpec, Settings
-from plan.models import Claim, Duty, Filing, Plan, Reading, Requirement
+from plan.models import Claim, Duty, DutyQuerySet, Filing, Plan, Reading, Requirement
 from plan.reach import reach
-from plan.workdays import NOTICES, Calendar
+from plan.workdays import Calendar
 
 CHUNK = 250  # branches a transaction: what a kill can cost, and how long others wait
 
@@ -27,16 +29,23 @@ RECORDING = timedelta(days=1)
 
 COLUMNS = (
     "requirement_id", "code", "year", "period", "starts_on", "ends_on", "due_at", "late_at", "exempt_reason",
-    "committee_id", "branch_id", "member_id",
+    "opened_at", "committee_id", "branch_id", "member_id",
 )  # fmt: skip
+
+
+# Told, with the plan and the instant, after duties were opened: what holds for a term, holds for what joins it later.
+# Each is safe to call again and returns how many duties it changed.
+after_opening: list[Callable[[Plan, datetime], int]] = []
 
 
 class PlanRefused(Exception):
     """The plan cannot be issued; the text says why and what to do."""
 
 
-def issue(plan: Plan, *, access: Access, effective_on: date | None = None) -> int:
+def issue(plan: Plan, *, access: Access, effective_on: date | None = None, open_now: bool = True) -> int:
     """Issue a draft: its requirements become rows and its duties are opened; returns how many duties were added.
+
+    With `open_now=False` the duties are left to whoever then asks for `run`.
 
     An amendment (version 2 and on) takes over, from `effective_on`, what is not yet settled and not yet due; a first
     plan takes over likewise what a committee above has been asking of the same branches.
@@ -69,7 +78,14 @@ def issue(plan: Plan, *, access: Access, effective_on: date | None = None) -> in
             _hand_over(earlier, plan, Duty.objects.filter(requirement__plan=earlier), access)
         else:
             _take_over(plan, access)
-        return open_duties(plan, at=access.now)
+        return open_duties(plan, at=access.now) if open_now else 0
+
+
+def run(arguments: Mapping[str, Any], *, at: datetime, tell: Callable[[int, int], None]) -> str:
+    """Open the duties of an issued plan in the background; killed at any point, it is simply run again."""
+    plan = Plan.objects.get(pk=arguments["plan"])
+    open_duties(plan, at=at, progress=tell)
+    return f"这份方案共有 {Duty.objects.filter(requirement__plan=plan).count()} 项任务"
 
 
 def open_duties(
@@ -90,7 +106,7 @@ def open_duties(
         with transaction.atomic():
             for requirement, window, _small in _openings(plan, requirements, settings, last_day, calendar):
                 if "committee" in requirement.spec.owners:
-                    added += _insert(requirement, plan, window, Committee.objects.filter(pk=plan.committee_id))
+                    added += _insert(requirement, plan, window, at, Committee.objects.filter(pk=plan.committee_id))
     asked = _branches_asked(plan, last_day, localdate(at), within)
     total = sum(len(branches) for branches in asked.values())
     for until, branches in asked.items():
@@ -102,10 +118,12 @@ def open_duties(
                     for kind in requirement.spec.owners:
                         if kind != "committee":
                             owing = owners.of(kind, requirement.spec, window, small)
-                            added += _insert(requirement, plan, window, owing)
+                            added += _insert(requirement, plan, window, at, owing)
             done += len(chunk)
             if progress:
                 progress(done, total)
+    for follow in after_opening:
+        follow(plan, at)
     return added
 
 
@@ -171,7 +189,9 @@ class _Owners:
         return owed.annotate(to_branch=F("branch_id"), to_member=F("member_id"))
 
 
-def _insert(requirement: Requirement, plan: Plan, window: DueWindow, owners: models.QuerySet) -> int:
+def _insert(
+    requirement: Requirement, plan: Plan, window: DueWindow, at: datetime, owners: models.QuerySet
+) -> int:  # fmt: skip
     """One statement: a duty for each owner in the window, where there is none; returns how many were added."""
     has = owners.query.annotations
     constant = {
@@ -184,6 +204,7 @@ def _insert(requirement: Requirement, plan: Plan, window: DueWindow, owners: mod
         "v_due": Value(window.due_at, models.DateTimeField()),
         "v_late": Value(late_from(requirement, window.due_at), models.DateTimeField()),
         "v_reason": Value("", models.CharField()),
+        "v_opened": Value(at, models.DateTimeField()),
         "v_committee": Value(plan.committee_id, models.BigIntegerField()),
     }
     targets = [name for name in ("to_branch", "to_member") if name in has]
@@ -219,36 +240,48 @@ def _take_over(plan: Plan, access: Access) -> None:
     )
 
 
-def _hand_over(earlier: Plan, plan: Plan, duties: models.QuerySet, access: Access) -> None:
+def _hand_over(earlier: Plan, plan: Plan, duties: DutyQuerySet, access: Access) -> None:
     """Of these, what is neither settled nor due before the plan's first day is from now on owed by its text."""
     assert plan.effective_on is not None  # noqa: S101 — issued plans have a day, the database says so
-    moved = duties.filter(
-        settled_at__isnull=True,
-        exempted_at__isnull=True,
-        due_at__gt=deadline(plan.effective_on, False),
-    )
+    open_now = {"settled_at__isnull": True, "exempted_at__isnull": True}
+    moved = duties.filter(**open_now, due_at__gt=deadline(plan.effective_on, False))
     settings = plan.document.settings
     calendar = calendar_for(plan, settings)
+    why = _why(earlier, plan)
     for old in earlier.requirements.all():
         new = plan.requirements.filter(code=old.code).first()
         mine = moved.filter(requirement=old)
         if new is not None:
             mine.filter(occasion__isnull=False).update(requirement=new, committee=plan.committee_id)
-            sizes = (new.spec.windows(plan.year, settings, small=small, calendar=calendar) for small in (False, True))
-            for window in set().union(*sizes):
-                mine.filter(starts_on=window.starts_on, occasion__isnull=True).update(
-                    requirement=new, committee=plan.committee_id, period=window.label, ends_on=window.ends_on,
-                    due_at=window.due_at, late_at=late_from(new, window.due_at),
+            sizes = [new.spec.windows(plan.year, settings, small=small, calendar=calendar) for small in (False, True)]
+            windows = sorted(set().union(*sizes))
+            starting = Counter(window.starts_on for window in windows)
+            for window in windows:
+                # Weeks and months, asked of branches by their size, may begin on one day: the end tells them apart.
+                same = {"ends_on": window.ends_on} if starting[window.starts_on] > 1 else {}
+                mine.filter(starts_on=window.starts_on, occasion__isnull=True, **same).update(
+                    requirement=new, committee=plan.committee_id, period=window.label, ends_on=window.ends_on
+                )
+                # Nothing has been opened under the new text yet: what bears it has just been moved.
+                change(
+                    Duty.objects.filter(
+                        requirement=new, starts_on=window.starts_on, ends_on=window.ends_on, occasion__isnull=True,
+                        **open_now,
+                    ),
+                    at=access.now, by=access.user, why=why, due_at=window.due_at,
+                    late_at=late_from(new, window.due_at),
                 )  # fmt: skip
-        moved.filter(requirement=old).update(
-            exempted_at=access.now, exempted_by=access.user, exempt_reason=_why(earlier, plan)
-        )
+        change(moved.filter(requirement=old), at=access.now, by=access.user, why=_no_longer(earlier, plan), exempt=True)
 
 
 def _why(earlier: Plan, plan: Plan) -> str:
     if earlier.committee_id == plan.committee_id:
-        return "方案修订后不再要求"
+        return "按修订后的方案执行"
     return f"改按{plan.committee.short_name}的方案执行"
+
+
+def _no_longer(earlier: Plan, plan: Plan) -> str:
+    return "方案修订后不再要求" if earlier.committee_id == plan.committee_id else _why(earlier, plan)
 
 
 def open_event_duties(filing: Filing, *, kinds: list[str], ended_at: datetime, at: datetime) -> None:
@@ -258,7 +291,6 @@ def open_event_duties(filing: Filing, *, kinds: list[str], ended_at: datetime, a
     held_on = localdate(ended_at)
     plan = Plan.objects.asking(filing.branch.committee_id, filing.year, held_on)
     due: dict[str, tuple[Requirement, datetime]] = {}
-    calendar = NOTICES
     if plan is not None and plan.effective_on and held_on >= plan.effective_on:
         settings = plan.document.settings
         calendar = calendar_after(plan, settings)
@@ -270,18 +302,22 @@ def open_event_duties(filing: Filing, *, kinds: list[str], ended_at: datetime, a
     gone = mine.exclude(code__in=due)
     Claim.objects.filter(duty__in=gone).delete()
     gone.delete()
-    # The office may have changed its calendar since: what is owed already keeps its day.
-    opened = dict(mine.filter(ends_on=held_on).values_list("code", "due_at")) if calendar.own else {}
-    for code, (requirement, by_rule) in due.items():
-        due_at = opened.get(code, by_rule)
-        duty, _ = Duty.objects.update_or_create(
-            occasion=filing, code=code,
-            defaults={
-                "requirement": requirement, "committee_id": filing.committee_id, "branch_id": filing.branch_id,
-                "year": filing.year, "period": f"{held_on.month}月{held_on.day}日活动", "starts_on": held_on,
-                "ends_on": held_on, "due_at": due_at, "late_at": due_at,
-            },
-        )  # fmt: skip
+    there = {duty.code: duty for duty in mine}
+    for code, (requirement, due_at) in due.items():
+        now = {
+            "requirement_id": requirement.pk, "committee_id": filing.committee_id, "branch_id": filing.branch_id,
+            "year": filing.year, "period": f"{held_on.month}月{held_on.day}日活动", "starts_on": held_on,
+            "ends_on": held_on,
+        }  # fmt: skip
+        duty = there.get(code)
+        if duty is None:
+            new = {**now, "due_at": due_at, "late_at": due_at, "opened_at": at}
+            duty, _ = Duty.objects.get_or_create(occasion=filing, code=code, defaults=new)
+        elif any(getattr(duty, name) != value for name, value in now.items()):
+            Duty.objects.filter(pk=duty.pk).update(**now)
+            # On the same day it keeps its deadline, whatever calendar or extension has come since.
+            if duty.ends_on != held_on:
+                change(Duty.objects.filter(pk=duty.pk), at=at, by=None, why="活动日期有变", due_at=due_at)
         Claim.objects.get_or_create(filing=filing, duty=duty, defaults={"claimed_at": at})
 
 
