@@ -12,29 +12,22 @@ title would have to be guarded against.
 
 from __future__ import annotations
 
-import json
 import re
-import smtplib
-from functools import lru_cache
-from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import urllib3
 from django.conf import settings
-from django.core import mail
-from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse
-from urllib3.exceptions import HTTPError
 
 from branches import secrets
 from documents.text import printable
+from inbox import transport
+from inbox.transport import NotSent, mail_is_set_up
 from study.models import Channel, Push
 
+__all__ = ["NotSent", "announce", "hint_of", "key_of", "mail_is_set_up", "payload", "seal", "send_test", "words_of"]
+
 PURPOSE = "channel.address"
-SECONDS = 10.0
-LARGEST = 64 * 1024  # bytes of an answer that has some eighty
-TEXT_BYTES = 2048
 PER_MINUTE = 18  # of the twenty that a robot takes: two are left for test messages
 KEY = re.compile(r"[0-9A-Za-z-]{16,64}", re.ASCII)
 OFFICIAL = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send"
@@ -44,14 +37,6 @@ SAID = {
     45009: "这个机器人一分钟内收到的消息太多",
     93000: "群机器人已被移除或地址不对，请重新登记渠道",
 }
-
-
-class NotSent(Exception):
-    """Why a message did not go out, in words; `final` where trying again would not help."""
-
-    def __init__(self, why: str, *, final: bool = False) -> None:
-        super().__init__(why)
-        self.final = final
 
 
 # Addresses
@@ -85,10 +70,6 @@ def seal(address: str) -> str:
     return secrets.seal(address, PURPOSE)
 
 
-def mail_is_set_up() -> bool:
-    return bool(settings.EMAIL_URL)
-
-
 # What goes out
 
 
@@ -105,6 +86,11 @@ def announce(channel: Channel, push: Push) -> None:
     _send(channel, *words_of(push))
 
 
+def remind(channel: Channel, text: str) -> None:
+    """Tell the group how much is to be done: numbers and no names; NotSent where it did not go out."""
+    _send(channel, f"【{channel.branch or channel.committee}】任务提醒", text)
+
+
 def send_test(channel: Channel) -> None:
     """A message that says it is a test."""
     _send(channel, f"【{channel.branch or channel.committee}】支部工作台的测试消息", "收到即表示这个渠道可以使用。")
@@ -119,7 +105,7 @@ def _send(channel: Channel, title: str, more: str) -> None:
     if channel.kind == Channel.Kind.WECOM:
         _to_robot(address, title, more)
     else:
-        _to_mailbox(address, title, more)
+        transport.to_mailbox(address, title, f"{title}\n\n{more}\n")
 
 
 # WeCom
@@ -127,73 +113,11 @@ def _send(channel: Channel, title: str, more: str) -> None:
 
 def payload(title: str, more: str) -> dict[str, Any]:
     """The message as the robot takes it: a text of at most 2,048 bytes that calls nobody by name."""
-    title, end = title.replace("<@", "＜@"), f"\n{more}"
-    room = TEXT_BYTES - len(end.encode())
-    if len(title.encode()) > room:
-        title = title.encode()[: room - 3].decode(errors="ignore") + "…"
-    return {"msgtype": "text", "text": {"content": title + end}}
-
-
-@lru_cache(maxsize=1)
-def _pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager(cert_reqs="CERT_REQUIRED")
+    return {"msgtype": "text", "text": {"content": transport.cut(title.replace("<@", "＜@"), f"\n{more}")}}
 
 
 def _to_robot(key: str, title: str, more: str) -> None:
-    end = monotonic() + SECONDS
-    try:
-        response = _pool().urlopen(
-            "POST", f"{settings.WECOM_URL}?key={key}",
-            body=json.dumps(payload(title, more), ensure_ascii=False).encode(),
-            headers={"Content-Type": "application/json", "Accept-Encoding": "identity", "Connection": "close"},
-            timeout=urllib3.Timeout(total=SECONDS), retries=False, redirect=False, preload_content=False,
-        )  # fmt: skip
-        try:
-            body = _read(response, end)
-        finally:
-            response.close()
-    except HTTPError as error:
-        # Only the kind of error: its words would name the address, and with it the key.
-        raise NotSent(f"连不上企业微信（{type(error).__name__}）") from None
-    if response.status != 200:
-        raise NotSent(f"企业微信答复 HTTP {response.status}", final=300 <= response.status < 500)
-    _demand_ok(body)
-
-
-def _read(response: urllib3.BaseHTTPResponse, end: float) -> bytes:
-    parts, size = [], 0
-    while part := response.read1(8192, decode_content=False):
-        parts.append(part)
-        size += len(part)
-        if size > LARGEST or monotonic() > end:
-            raise NotSent("企业微信的答复太大或太慢")
-    return b"".join(parts)
-
-
-def _demand_ok(body: bytes) -> None:
-    try:
-        code = json.loads(body)["errcode"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise NotSent("企业微信的答复看不懂") from None
-    if code == 0:
-        return
-    number = code if isinstance(code, int) else "?"
-    raise NotSent(f"{SAID.get(code, '企业微信没有接受')}（errcode {number}）", final=code not in PASSING)
-
-
-# E-mail
-
-
-def _to_mailbox(address: str, title: str, more: str) -> None:
-    if not mail_is_set_up():
-        raise NotSent("系统没有设置发信服务器，请联系系统管理员", final=True)
-    message = mail.EmailMessage(title, f"{title}\n\n{more}\n", settings.DEFAULT_FROM_EMAIL, [address])
-    try:
-        message.send()
-    except smtplib.SMTPRecipientsRefused as error:
-        code = next(iter(error.recipients.values()))[0]
-        raise NotSent(f"邮件服务器不收这个地址（{code}）", final=code >= 500) from None
-    except smtplib.SMTPResponseException as error:
-        raise NotSent(f"邮件服务器答复 {error.smtp_code}", final=500 <= error.smtp_code < 600) from None
-    except (smtplib.SMTPException, OSError, ImproperlyConfigured) as error:
-        raise NotSent(f"连不上邮件服务器（{type(error).__name__}）") from None
+    code = transport.ask_wecom(f"{settings.WECOM_URL}?key={key}", payload(title, more))["errcode"]
+    if code != 0:
+        number = code if isinstance(code, int) else "?"
+        raise NotSent(f"{SAID.get(code, '企业微信没有接受')}（errcode {number}）", final=code not in PASSING)

@@ -15,16 +15,18 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Min, Q
 from django.utils.module_loading import import_string
+from django.utils.timezone import localdate
 
 from branches import audit
 from branches.access import Access
 from study import channels
-from study.models import Channel, Delivery, Push
+from study.models import Channel, Delivery, GroupReminder, Push
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,12 @@ def retry(delivery: Delivery, access: Access) -> bool:
 def call_off(waiting: Q, why: str) -> None:
     """What has not gone out yet will not."""
     Delivery.objects.filter(waiting, state=State.WAITING).update(state=State.FAILED, error=why)
+
+
+def call_off_reminders(channel: Channel, why: str) -> None:
+    """What the group was to be told today stays unsaid."""
+    rows = GroupReminder.objects.filter(channel=channel, state=State.WAITING)
+    rows.update(state=State.FAILED, error=why)
 
 
 # Who sends
@@ -112,13 +120,25 @@ def send_waiting(clock: Clock) -> int:
     return sum(send(row, clock) for row in rows.order_by("next_at", "pk")[:AT_ONCE])
 
 
-def send(row: Delivery, clock: Clock) -> bool:
+def send_reminders(clock: Clock) -> int:
+    """Try every group's reminder that is due once; gives how many went out. One of a day that is over is given up."""
+    due = GroupReminder.objects.filter(state=State.WAITING, next_at__lte=clock())
+    due.filter(tries__gte=TRIES).update(state=State.FAILED, error=NOBODY_ANSWERED)
+    due.filter(day__lt=localdate(clock())).update(state=State.FAILED, error="当天没有发成，不再发送")
+    rows = due.select_related("channel__branch", "channel__committee").order_by("next_at", "pk")
+    return sum(send(row, clock) for row in rows[:AT_ONCE])
+
+
+def send(row: Delivery | GroupReminder, clock: Clock) -> bool:
     """Take one delivery and try it; whether the message went out."""
     if not take(row, clock()):
         return False
-    mine = Delivery.objects.filter(pk=row.pk, state=State.WAITING, tries=row.tries + 1)
+    mine = _rows_like(row).filter(pk=row.pk, state=State.WAITING, tries=row.tries + 1)
     try:
-        channels.announce(row.channel, row.push)
+        if isinstance(row, Delivery):
+            channels.announce(row.channel, row.push)
+        else:
+            channels.remind(row.channel, row.text)
     except channels.NotSent as reason:
         over = reason.final or row.tries + 1 >= TRIES
         mine.update(state=State.FAILED if over else State.WAITING, error=str(reason)[:200])
@@ -131,18 +151,22 @@ def send(row: Delivery, clock: Clock) -> bool:
     return True
 
 
-def take(row: Delivery, now: datetime) -> bool:
+def _rows_like(row: Delivery | GroupReminder) -> Any:
+    return type(row)._default_manager.all()
+
+
+def take(row: Delivery | GroupReminder, now: datetime) -> bool:
     """Make this try one's own: False where another sender has, or the robot has had its messages of this minute."""
     with transaction.atomic():
         # Locked, so that two senders cannot both find the last place of the minute free.
         channel = Channel.objects.select_for_update().get(pk=row.channel_id)
         if channel.kind == Channel.Kind.WECOM and _taken_since(channel, now - MINUTE) >= channels.PER_MINUTE:
             return False
-        untouched = Delivery.objects.filter(pk=row.pk, state=State.WAITING, tries=row.tries, next_at=row.next_at)
+        untouched = _rows_like(row).filter(pk=row.pk, state=State.WAITING, tries=row.tries, next_at=row.next_at)
         return bool(untouched.update(tries=F("tries") + 1, next_at=now + WAITS[row.tries]))
 
 
 def _taken_since(channel: Channel, moment: datetime) -> int:
-    """How many messages were tried after that moment: a try's own instant is its next one less the wait between."""
-    tried = (Q(tries=n, next_at__gt=moment + wait) for n, wait in enumerate(WAITS, 1))
-    return Delivery.objects.filter(Q(*tried, _connector=Q.OR), channel=channel).count()
+    """How many messages of either sort were tried since: a try's own instant is its next one less the wait between."""
+    tried = Q(*(Q(tries=n, next_at__gt=moment + wait) for n, wait in enumerate(WAITS, 1)), _connector=Q.OR)
+    return sum(kind._default_manager.filter(tried, channel=channel).count() for kind in (Delivery, GroupReminder))

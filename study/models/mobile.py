@@ -174,6 +174,8 @@ class Channel(models.Model):
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     ended_at = models.DateTimeField("停用时间", null=True, blank=True)
+    # Whether the group is also told, at most once a day, how much its branch still has to file.
+    reminds = models.BooleanField("也发送任务提醒", default=False)
 
     objects = ChannelQuerySet.as_manager()
 
@@ -215,6 +217,34 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.push} → {self.channel}"
+
+
+class GroupReminder(models.Model):
+    """What a branch's or committee's group was told of its duties on a day: a sentence without names, and a link."""
+
+    channel = models.ForeignKey(Channel, models.PROTECT, related_name="group_reminders")
+    day = models.DateField("日期")
+    text = models.CharField("内容", max_length=300)
+    state = models.CharField("状态", max_length=8, choices=Delivery.State, default=Delivery.State.WAITING)
+    tries = models.PositiveSmallIntegerField("尝试次数", default=0)
+    next_at = models.DateTimeField("下次尝试")
+    sent_at = models.DateTimeField("发送时间", null=True, blank=True)
+    error = models.CharField("原因", max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "群提醒"
+        ordering = ["-day", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "day"], name="group_reminder_once_a_day"),
+            models.CheckConstraint(
+                condition=Q(state="sent", sent_at__isnull=False) | (~Q(state="sent") & Q(sent_at__isnull=True)),
+                name="group_reminder_sent_when",
+            ),
+        ]
+        indexes = [models.Index(fields=["next_at"], condition=Q(state="waiting"), name="group_reminder_waiting")]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.day}"
 
 
 class CalendarFeed(models.Model):

@@ -20,7 +20,7 @@ from django.urls import reverse
 from branches.models import AuditEvent
 from config.mail import read
 from study import channels, pushes, sending
-from study.models import Channel, Delivery, Push
+from study.models import Channel, Delivery, GroupReminder, Push
 from tests.conftest import at, sure
 from tests.study.pushed import KEY, channel_of, push_by, sent_out
 
@@ -377,6 +377,28 @@ def test_an_ended_channel_forgets_its_address_and_sends_nothing_more(robot, logi
     assert run() == 0 and robot.got == []
     row.refresh_from_db()
     assert (row.state, row.error) == ("failed", "渠道已停用")
+
+
+def test_a_registered_channel_is_told_to_remind_and_to_keep_silent_again(secretary, login, clock):
+    clock("2018-07-04 10:00")
+    channel = channel_of(secretary)
+    client, address = login("secretary"), reverse("study:channel_reminds", args=[channel.pk])
+
+    def pressed(on: str) -> tuple[bool, str]:
+        page = client.post(address, {"on": on}, follow=True).content.decode()
+        channel.refresh_from_db()
+        return channel.reminds, page
+
+    # A second press of the same button, as of a double click, changes nothing more.
+    for _ in range(2):
+        reminds, page = pressed("1")
+        assert reminds and "不再发送任务提醒<span" in page
+    waiting = GroupReminder.objects.create(channel=channel, day=NOW.date(), text="今天有1件事到期", next_at=NOW)
+    reminds, page = pressed("0")
+    assert not reminds and "也发送任务提醒<span" in page and "不再发送任务提醒<span" not in page
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.error) == ("failed", "群提醒已关闭")
+    assert client.get(address).status_code == 405
 
 
 def test_what_could_not_be_sent_is_said_with_its_reason_and_tried_again_by_hand(robot, login, secretary, clock):

@@ -11,7 +11,7 @@ from plan.models import Filing
 from plan.moves import move
 from study.follow_ups import close, followed_up
 from study.models import Gathering, Resolution
-from tests.conftest import World, at
+from tests.conftest import World, at, logged_in, make_world
 from tests.study.test_gatherings import kept, queries, typed
 from tests.study.test_minutes import filed
 
@@ -68,7 +68,7 @@ def test_the_responsible_member_sees_the_own_and_says_that_it_is_done(issued: Wo
 def test_nobody_else_sees_or_closes_it(issued: World, login) -> None:
     resolution, url = of(filed(issued, login, "committee_meeting", **agreed(issued)))
     for who in ("other_secretary", "other_member", "office", "inspector"):
-        assert listed(login(who)) == []
+        assert who == "office" or listed(login(who)) == []
         assert login(who).post(url, DONE).status_code == 404
     resolution.refresh_from_db()
     assert resolution.done_on is None
@@ -163,3 +163,38 @@ def test_minutes_opened_for_correction_just_before_the_click_are_not_closed(issu
     assert close(access, seen, date(2018, 7, 11), "已修订。") is False
     resolution.refresh_from_db()
     assert resolution.done_on is None
+
+
+# The office
+
+
+def test_the_office_reads_what_its_branches_have_open_and_closes_nothing(issued: World, login) -> None:
+    one, _ = of(filed(issued, login, "committee_meeting", **agreed(issued)))
+    client = login("office")
+    page = client.get(URL)
+    assert one.text in page.content.decode()
+    assert "办结这一项" not in page.content.decode()
+    assert client.post(f"{URL}{one.pk}/done/", {"on": "2018-07-11", "note": "做完了"}).status_code == 404
+    assert client.get(f"{URL}?branch={issued.second.pk}").context["page"].paginator.count == 0
+    assert client.get(f"{URL}?branch={issued.first.pk}").context["page"].paginator.count == 1
+    assert client.get(f"{URL}?late=on").context["page"].paginator.count == 0
+    Filing.objects.filter(pk=one.gathering.filing_id).update(state="draft")
+    assert client.get(URL).context["page"].paginator.count == 0
+
+
+def test_another_committee_s_office_reads_none_of_it(issued: World, login) -> None:
+    one, _ = of(filed(issued, login, "committee_meeting", **agreed(issued)))
+    other = make_world("外院党委", "7")
+    assert one.text not in logged_in(other.users["office"]).get(URL).content.decode()
+
+
+def test_the_office_s_list_asks_as_much_for_many_as_for_one(issued: World, login) -> None:
+    one, _ = of(filed(issued, login, "committee_meeting", **agreed(issued)))
+    client, asked = login("office"), []
+    for size in (1, 3, 300):
+        Resolution.objects.bulk_create(
+            Resolution(gathering=one.gathering, position=n + 100, text=f"事项{n}", responsible=one.responsible,
+                       due_on=one.due_on) for n in range(Resolution.objects.count() - 1, size - 1)
+        )  # fmt: skip
+        asked.append(queries(client, URL))
+    assert len(set(asked)) == 1, asked

@@ -12,7 +12,7 @@ from plan.models import Filing
 from plan.moves import begin, move
 from study.make_ups import closed_in, own_open
 from study.models import Attendance, Gathering
-from tests.conftest import World, add_member, at
+from tests.conftest import World, add_member, at, logged_in, make_world
 from tests.study.test_gatherings import queries, typed
 from tests.study.test_minutes import filed
 
@@ -213,3 +213,36 @@ def test_the_list_asks_as_little_for_300_lines_as_for_one(issued: World, login) 
         counts.append((queries(client, URL), queries(client, f"{URL}?closed=1"), queries(client, "/")))
         assert client.get(URL).context["page"].paginator.count == size
     assert len(set(counts)) == 1, counts
+
+
+# The office
+
+
+def test_the_office_reads_who_has_to_make_up_and_registers_nothing(issued: World, login) -> None:
+    gathering = kept_as(issued, login, "collective_study", **missed_by(issued, member="absent", commissioner="absent"))
+    client = login("office")
+    page = client.get(URL)
+    assert [line.member.name for line in page.context["page"]] == ["何平", "李强"]
+    assert "登记补学" not in page.content.decode().replace("还没有登记补学", "")
+    assert client.post(URL, {"on": "2018-07-11", "note": "补了", "line": ["1"]}).status_code == 403
+    assert client.get(f"{URL}?branch={issued.second.pk}").context["page"].paginator.count == 0
+    assert client.get(f"{URL}?late=on").context["page"].paginator.count == 0
+    Filing.objects.filter(pk=gathering.filing_id).update(state="draft")
+    assert client.get(URL).context["page"].paginator.count == 0
+
+
+def test_another_committee_s_office_reads_no_absence_of_ours(issued: World, login) -> None:
+    kept_as(issued, login, "collective_study", **missed_by(issued, member="absent"))
+    other = make_world("外院党委", "7")
+    assert logged_in(other.users["office"]).get(URL).context["page"].paginator.count == 0
+
+
+def test_the_office_s_list_asks_as_much_for_many_as_for_one(issued: World, login) -> None:
+    gathering = kept_as(issued, login, "collective_study", **missed_by(issued, member="absent"))
+    client, asked = login("office"), []
+    for size in (1, 3, 300):
+        for n in range(Attendance.objects.filter(presence="absent").count(), size):
+            member = add_member(issued.first, f"某{n}", f"8{n:04d}")
+            Attendance.objects.create(gathering=gathering, member=member, is_full=True, presence="absent")
+        asked.append(queries(client, URL))
+    assert len(set(asked)) == 1, asked

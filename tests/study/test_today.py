@@ -31,7 +31,7 @@ def item(issued, clock) -> PlanItem:
 def test_todays_sitting_is_the_next_thing(item, login):
     page = login("secretary").get("/")
     line = page.context["next"]
-    assert (line.text, line.title, line.action_label) == ("今天", "重温入党誓词", "记录这次活动")
+    assert (line.text, line.title, line.action_label) == ("今天的活动", "重温入党誓词", "记录这次活动")
     assert line.sub == "主题党日、党课　行政楼301"
     form = login("secretary").get(line.action_url).context["form"]
     assert form.initial["plan_item"] == item.pk

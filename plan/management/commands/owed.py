@@ -47,10 +47,11 @@ class Command(BaseCommand):
         if options["json"]:
             self._json(duties, at)
             return
-        for duty in duties.iterator(chunk_size=2000):
+        listed: QuerySet[Any] = duties
+        for duty in listed.iterator(chunk_size=2000):
             self.stdout.write(
                 f"{duty.branch or duty.committee}\t{duty.member or ''}\t{duty.requirement}\t{duty.period}\t"
-                f"{due_by(duty.due_at, at)}\t{words(duty, at)}"
+                f"{due_by(duty.due_then, at)}\t{words(duty, at)}"
             )
 
     def _json(self, duties: QuerySet[Any], at: datetime) -> None:
@@ -65,8 +66,8 @@ class Command(BaseCommand):
                 "clause": duty.requirement.clause,
                 "title": duty.requirement.title,
                 "period": duty.period,
-                "due": timezone.localtime(duty.due_at).isoformat(),
-                "due_words": due_by(duty.due_at, at),
+                "due": timezone.localtime(duty.due_then).isoformat(),
+                "due_words": due_by(duty.due_then, at),
                 "standing": words(duty, at),
                 "standing_code": duty.standing,
                 "late": duty.standing == Standing.OVERDUE or duty.was_late,
@@ -82,5 +83,5 @@ class Command(BaseCommand):
 def words(duty: Any, at: datetime) -> str:
     """The standing as every page says it: 逾期1天, 已备案（补报）…"""
     if duty.standing == Standing.OVERDUE:
-        return f"逾期{days_late(duty.due_at, at)}天"
+        return f"逾期{days_late(duty.due_then, at)}天"
     return Standing(duty.standing).label + ("（补报）" if duty.was_late else "")
