@@ -62,13 +62,14 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Table:
-    """A ruled table across the page; widths are scaled to the 156 mm of the text area, or found from the texts."""
+    """A ruled table across the page; widths are scaled to ``across_mm``, or found from the texts."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     widths_mm: Sequence[float] | None = None
     header: bool = True  # print the columns' names, again on each page
     size_pt: float = 12
+    across_mm: float = TEXT_WIDTH
 
 
 Pair = tuple[str, str]
@@ -153,6 +154,7 @@ class Official:
     red_head: bool = False
     sealed: bool = False
     imprint: Imprint | None = None
+    landscape: bool = False  # the page turned: 225 mm wide and 156 high, for tables alone
     made_at: datetime.datetime | None = None  # for the file's properties; without it the date of the document
 
 
@@ -163,7 +165,7 @@ def build(document: Official) -> bytes:
     and for a picture that is not one. Source: GB/T 9704-2012, sections 5 to 7.
     """
     paper = docx.Document()
-    _page(paper)
+    _page(paper, landscape=document.landscape)
     _styles(paper)
     _properties(paper, document)
     if document.red_head:
@@ -226,15 +228,22 @@ def title_lines(title: str) -> list[str]:
 # ---------------------------------------------------------------------------------------------------- page and styles
 
 
-def _page(paper: Document) -> None:
+def _page(paper: Document, *, landscape: bool) -> None:
     section = paper.sections[0]
-    section.orientation = WD_ORIENT.PORTRAIT
-    section.page_width, section.page_height = Twips(11906), Twips(16838)
-    section.top_margin, section.bottom_margin = Mm(TOP), Mm(BOTTOM)
-    section.left_margin, section.right_margin = Mm(LEFT), Mm(RIGHT)
+    if landscape:
+        # The upright page turned to the left: what was its head lies at the left, where it is bound.
+        section.orientation = WD_ORIENT.LANDSCAPE
+        section.page_width, section.page_height = Twips(16838), Twips(11906)
+        section.top_margin, section.bottom_margin = Mm(RIGHT), Mm(LEFT)
+        section.left_margin, section.right_margin = Mm(TOP), Mm(BOTTOM)
+    else:
+        section.orientation = WD_ORIENT.PORTRAIT
+        section.page_width, section.page_height = Twips(11906), Twips(16838)
+        section.top_margin, section.bottom_margin = Mm(TOP), Mm(BOTTOM)
+        section.left_margin, section.right_margin = Mm(LEFT), Mm(RIGHT)
     section.header_distance = Mm(15)
     # The dash of the page number stands 7 mm below the text area, in the middle of its 16 pt line.
-    section.footer_distance = Mm(BOTTOM - 7 - 2.8)
+    section.footer_distance = Mm((LEFT if landscape else BOTTOM) - 7 - 2.8)
     grid = section._sectPr.find(qn("w:docGrid"))
     if grid is None:
         grid = OxmlElement("w:docGrid")
@@ -633,7 +642,8 @@ def _table(paper: Document, block: Table) -> None:
             raise ValueError(f"表格第 {number} 行有 {len(row)} 格，应为 {len(block.columns)} 格")
     columns = [printable(str(name)) for name in block.columns]
     rows = [[printable(str(text)) for text in row] for row in block.rows]
-    widths = _widths(columns if block.header else [""] * len(columns), rows, block.widths_mm, block.size_pt)
+    heads = columns if block.header else [""] * len(columns)
+    widths = _widths(heads, rows, block.widths_mm, block.size_pt, block.across_mm)
     table = paper.add_table(rows=0, cols=len(columns))
     _fixed(table, widths)
     _borders(table, dict.fromkeys(("top", "left", "bottom", "right", "insideH", "insideV"), 4))
@@ -759,13 +769,14 @@ def _inner_pt(wide_mm: float) -> float:
 
 
 def _widths(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], given: Sequence[float] | None, size_pt: float
-) -> list[float]:
+    columns: Sequence[str], rows: Sequence[Sequence[str]], given: Sequence[float] | None, size_pt: float,
+    total: float = TEXT_WIDTH,
+) -> list[float]:  # fmt: skip
     """Widths in mm that fill the text area: short columns as wide as they need, long ones share what is left."""
     if given is not None:
         if len(given) != len(columns):
             raise ValueError(f"给了 {len(given)} 个列宽，应为 {len(columns)} 个")
-        return [wide * TEXT_WIDTH / sum(given) for wide in given]
+        return [wide * total / sum(given) for wide in given]
     step = size_pt / 72 * 25.4  # one character
     least = [max(2 * step, min(_needs(name, size_pt), 2 * step + _PADDING)) for name in columns]
     widths = [
@@ -776,7 +787,7 @@ def _widths(
         )
         for place, name in enumerate(columns)
     ]
-    widths = [min(TEXT_WIDTH, wide) for wide in widths]
+    widths = [min(total, wide) for wide in widths]
     # Some forty rows tell enough of a long table.
     sample = [*rows[:: max(1, len(rows) // 40)], columns]
     # A name or a date is not broken lightly.
@@ -797,7 +808,7 @@ def _widths(
         return height, counts
 
     places = range(len(widths))
-    while sum(widths) > TEXT_WIDTH:
+    while sum(widths) > total:
         choices = [(tried(p, -step)[0], -widths[p], p) for p in places if widths[p] - step >= least[p]]
         if not choices:
             break
@@ -808,13 +819,13 @@ def _widths(
     for place in places:
         while widths[place] - step >= least[place] and tried(place, -step)[0] <= tried(place, 0)[0]:
             widths[place] -= step
-    while sum(widths) + step <= TEXT_WIDTH:
+    while sum(widths) + step <= total:
         saved, place = max((tried(p, 0)[0] - tried(p, step)[0], p) for p in places)
         if saved <= 0:
             break
         lines = tried(place, step)[1]
         widths[place] += step
-    return [wide * TEXT_WIDTH / sum(widths) for wide in widths]
+    return [wide * total / sum(widths) for wide in widths]
 
 
 def _needs(text: str, size_pt: float) -> float:

@@ -39,6 +39,7 @@ from documents.text import normalised, printable, width
 
 Kind = Literal["text", "int", "decimal", "date", "datetime"]
 CellKind = Literal["empty", "text", "int", "decimal", "bool", "date", "datetime", "time", "formula", "error"]
+Tone = Literal["late", "soon", "done", "quiet", "plain"]
 Value = str | int | float | Decimal | date | datetime | bool | None
 
 CELL_LIMIT = 32_767  # UTF-16 units in one cell, Excel's own limit
@@ -50,6 +51,14 @@ CHINA = ZoneInfo("Asia/Shanghai")
 
 
 # ---------------------------------------------------------------------------------------------------------- writing
+
+
+@dataclass(frozen=True, slots=True)
+class Toned:
+    """A text on a coloured ground, which is to say nothing that the text does not: "late", "soon", "done", "quiet"."""
+
+    text: str
+    tone: Tone
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ class Sheet:
 
     title: str
     columns: Sequence[Column]
-    rows: Iterable[Sequence[Value]]
+    rows: Iterable[Sequence[Value | Toned]]
     title_row: str = ""
     notes: Sequence[str] = ()
     frozen: int = 0
@@ -83,6 +92,8 @@ _FORMATS: dict[str, str] = {
     "date": "yyyy-mm-dd",
     "datetime": "yyyy-mm-dd hh:mm",
 }
+# Light enough for black letters, in print too.
+_GROUNDS: dict[Tone, str] = {"late": "FFF8D9CC", "soon": "FFFBE9C4", "done": "FFDDEFE4", "quiet": "FFF0F0F0"}
 _THIN = Side(style="thin", color="FF808080")
 _BOX = Border(left=_THIN, right=_THIN, top=_THIN, bottom=_THIN)
 # Excel reads _x000D_ inside a text as a carriage return: the underscore of such a text has to be written as _x005F_.
@@ -166,6 +177,7 @@ def _write_sheet(ws: Any, sheet: Sheet, stamp: str) -> int:
     ws.oddFooter.left.text = printable(stamp).replace("&", "&&")[:120]
     ws.oddFooter.right.text = "第 &P 页，共 &N 页"
     bodies = [_body_style(ws, column.kind) for column in columns]
+    toned = {tone: _body_style(ws, "text", ground) for tone, ground in _GROUNDS.items()}
     for number, (column, wide) in enumerate(zip(columns, widths, strict=True), 1):
         dimension = ws.column_dimensions[get_column_letter(number)]
         dimension.width = wide
@@ -209,14 +221,17 @@ def _write_sheet(ws: Any, sheet: Sheet, stamp: str) -> int:
         if header_at + count >= ROW_LIMIT:
             raise ValueError(f"“{sheet.title}”超过一张工作表可容纳的 {ROW_LIMIT:,} 行，请缩小导出范围")
         row = []
-        for value, column, style in zip(values, columns, bodies, strict=True):
+        plain = [value.text if isinstance(value, Toned) else value for value in values]
+        for given, value, column, style in zip(values, plain, columns, bodies, strict=True):
+            if isinstance(given, Toned):
+                style = toned.get(given.tone, style)
             try:
                 cell = _cell(ws, value)
             except ValueError as error:
                 raise ValueError(f"“{sheet.title}”第 {count + 1} 行“{column.title}”：{error}") from error
             cell._style = copy(style)
             row.append(cell)
-        high = max((_lines(value, wide) for value, wide in zip(values, widths, strict=True)), default=1)
+        high = max((_lines(value, wide) for value, wide in zip(plain, widths, strict=True)), default=1)
         if high > 1:
             ws.row_dimensions[header_at + count + 1].height = min(LINE_HEIGHT * high, 409)  # Excel's own limit
         ws.append(row)
@@ -234,8 +249,10 @@ def _lines(value: Value, wide: float) -> int:
     return sum(max(1, math.ceil(2 * width(line) / (wide - 1))) for line in value.split("\n"))
 
 
-def _body_style(ws: Any, kind: Kind) -> Any:
+def _body_style(ws: Any, kind: Kind, ground: str = "") -> Any:
     model = WriteOnlyCell(ws)
+    if ground:
+        model.fill = PatternFill("solid", fgColor=ground)
     model.font = Font(name="宋体", size=11)
     model.border = _BOX
     model.number_format = _FORMATS[kind]
