@@ -9,7 +9,7 @@ from django.db.models import Case, Q, Subquery, Value, When
 from branches.models import Committee
 from plan.document import Settings
 from plan.models import Plan, SpecialDay
-from plan.workdays import NOTICES, Calendar, Special
+from plan.workdays import NOTICES, Calendar, Special, known
 
 
 def calendar_of(committee_id: int, as_of: datetime | None = None) -> Calendar:
@@ -28,6 +28,14 @@ def calendar_of(committee_id: int, as_of: datetime | None = None) -> Calendar:
         days = days.filter(set_at__lte=as_of)
     found = {day: Special(day, works, name) for day, works, name in days.values_list("day", "works", "name")}
     return Calendar(tuple(found[day] for day in sorted(found)))
+
+
+def year_is_blank(committee_id: int, year: int) -> bool:
+    """Tell whether nobody knows the holidays of a year: neither the notices' data nor this office or one above."""
+    if known(year):
+        return False
+    up = Committee.objects.over(committee_id).values("pk")
+    return not SpecialDay.objects.filter(committee__in=up, day__year=year).exists()
 
 
 def calendar_for(plan: Plan, settings: Settings) -> Calendar:

@@ -2,7 +2,23 @@
 
 from django.urls import path
 
-from plan.views import board, duties, evidence, filings, papers, plans, workdays
+from plan.views import (
+    board,
+    board_papers,
+    duties,
+    duty_list,
+    evidence,
+    filings,
+    heat,
+    notices,
+    papers,
+    plans,
+    reliefs,
+    reminder_policy,
+    rhythm,
+    saved_views,
+    workdays,
+)
 
 app_name = "plan"
 urlpatterns = [
@@ -23,9 +39,13 @@ urlpatterns = [
     path("requirements/<int:pk>/", duties.requirement_detail, name="requirement_detail"),
     path("duties/<int:pk>/", duties.duty_detail, name="duty_detail"),
     path("board/", board.board, name="board"),
-    path("board.xlsx", board.board_xlsx, name="board_xlsx"),
-    path("duties/", board.duty_list, name="duty_list"),
-    path("duties.xlsx", board.duty_xlsx, name="duty_xlsx"),
+    path("board/year/", heat.heat, name="heat"),
+    path("board.xlsx", board_papers.board_xlsx, name="board_xlsx"),
+    path("board.docx", board_papers.board_docx, name="board_docx"),
+    path("views/save/", saved_views.view_save, name="view_save"),
+    path("views/<int:pk>/remove/", saved_views.view_remove, name="view_remove"),
+    path("duties/", duty_list.duty_list, name="duty_list"),
+    path("duties.xlsx", duty_list.duty_xlsx, name="duty_xlsx"),
     path("intray/", filings.intray, name="intray"),
     path("filings/", filings.filing_list, name="filing_list"),
     path("filings/<int:pk>/", filings.filing_detail, name="filing_detail"),
@@ -42,5 +62,13 @@ urlpatterns = [
     path("papers/new/", papers.paper_new, name="paper_new"),
     path("papers/<int:pk>/edit/", papers.paper_edit, name="paper_edit"),
     path("log/", filings.log, name="log"),
+    path("rhythm/", rhythm.year_rhythm, name="rhythm"),
+    path("rhythm/lead/", rhythm.lead_time, name="lead_time"),
     path("workdays/", workdays.workdays, name="workdays"),
+    path("reliefs/", reliefs.relief_list, name="relief_list"),
+    path("reliefs/new/", reliefs.relief_new, name="relief_new"),
+    path("reliefs/<int:pk>/", reliefs.relief_detail, name="relief_detail"),
+    path("reliefs/<int:pk>/move/", reliefs.relief_move, name="relief_move"),
+    path("workdays/notice/", notices.workdays_notice, name="workdays_notice"),
+    path("reminders/policy/", reminder_policy.reminder_policy, name="reminder_policy"),
 ]

@@ -71,6 +71,14 @@ def window_words(window: DueWindow, year: int) -> str:
     return words + "）"
 
 
+def share(done: int, total: int, waived: int) -> str:
+    """How many of all are done, the exempt ones taken out and named: 7/11，免1 of twelve; 8/12 where none is exempt."""
+    owed = f"{done}/{total - waived}"
+    if not waived:
+        return owed
+    return f"{owed}，免{waived}" if total > waived else f"免{waived}"
+
+
 def receiver_words(spec: RequirementSpec) -> str:
     """Who receives it and what they do: 报机关党委办公室备案, 不上报，留存备查."""
     if spec.receiver == "none":

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache, cached_property
 from typing import NamedTuple
 
 import chinese_calendar
 from chinese_calendar.constants import Holiday
+
+from plan.cadence import SHANGHAI
 
 ONE_DAY = timedelta(days=1)
 
@@ -48,6 +50,21 @@ def noticed(year: int) -> tuple[Special, ...]:
             found.append(Special(day, not rests, NAMES.get(name, name)))
         day += ONE_DAY
     return tuple(found)
+
+
+# The notice of a year comes out in October or November of the year before.
+NOTICE_FROM_MONTH = 11
+
+
+def unknown_years(at: datetime) -> list[int]:
+    """Give the years that matter at the instant and whose holiday notice is not in the calendar's data.
+
+    This year, and from November on the next: before that there is no notice to be had. What an office has entered by
+    itself is not asked here.
+    """
+    day = at.astimezone(SHANGHAI).date()
+    years = [day.year] + [day.year + 1] * (day.month >= NOTICE_FROM_MONTH)
+    return [year for year in years if not known(year)]
 
 
 @cache

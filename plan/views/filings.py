@@ -23,7 +23,7 @@ from branches.models import Branch, Post, normal_staff_number, on_day
 from branches.requests import PortalRequest
 from branches.templatetags.portal import cn_moment
 from documents.official import build
-from plan import lookalikes, moves
+from plan import lookalikes, moves, reliefs
 from plan.comparing import compared
 from plan.models import Duty, Filing, Move, Requirement, under
 from plan.paperwork import file_name, filing_document
@@ -269,17 +269,19 @@ def intray(request: PortalRequest) -> HttpResponse:
     """What waits for this person, oldest first, with one button that opens the first of it."""
     access = request.access
     waiting = waiting_for(access)
-    kinds = waiting.order_by().values_list("kind").annotate(n=Count("pk"))
-    page = Paginator(waiting.select_related("committee", "branch", "member"), PER_PAGE).get_page(
-        request.GET.get("page")
-    )
+    kinds = list(waiting.order_by("kind").values_list("kind").annotate(n=Count("pk")))
+    paginator = Paginator(waiting.select_related("committee", "branch", "member"), PER_PAGE)
+    # Counted by kind already: not once more.
+    vars(paginator)["count"] = sum(n for _, n in kinds)
+    page = paginator.get_page(request.GET.get("page"))
     labels = dict(Filing.Kind.choices)
     context = {
-        "page": page, "kinds": [(labels[kind], n) for kind, n in kinds.order_by("kind")],
+        "page": page, "kinds": [(labels[kind], n) for kind, n in kinds],
         "first": waiting.first() if page.number > 1 else next(iter(page), None),
         "rows": [{"cells": _tray_cells(filing, request.now)} for filing in page],
         "columns": [{"label": label, "kind": kind} for label, kind in TRAY_COLUMNS],
         "plans": bool(access.files_for) and any(kind == Filing.Kind.MEMBER_PLAN for kind, _ in kinds),
+        "reliefs_waiting": reliefs.waiting_for(access).count() if access.office_of else 0,
     }  # fmt: skip
     return render(request, "plan/intray.html", context)
 

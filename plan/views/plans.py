@@ -19,17 +19,19 @@ from django.views.decorators.http import require_POST
 from branches import audit
 from branches.access import Access
 from branches.form_base import PortalForm
-from branches.models import Committee
+from branches.models import Branch, Committee
 from branches.requests import PortalRequest
 from branches.templatetags.portal import cn_date, cn_moment, day_words
+from jobs import queue
 from plan.asking import ask, changes, owners_on
-from plan.calendars import calendar_for
+from plan.calendars import calendar_for, calendar_of, year_is_blank
 from plan.document import Document, DocumentErrors, RequirementSpec
 from plan.editing import add_requirement, remove_requirement, with_year
 from plan.marking import marked
 from plan.models import DraftChanged, DraftExists, Plan, PlanIsIssued
 from plan.opening import PlanRefused, issue
 from plan.plan_forms import DocumentForm, IssueForm, RequirementForm, SettingsForm, UploadForm
+from plan.rest_days import POLICIES, named_days
 from plan.wording import cadence_words, owners_words, told, window_words
 from plan.workdays import Calendar
 
@@ -37,6 +39,8 @@ PER_PAGE = 50
 # The plan that comes with the portal, for an office that has none yet.
 SHIPPED = Path(__file__).resolve().parents[1] / "2018.toml"
 DAYS_IN_LINE = 3
+# For more branches than this, what a plan asks is opened in the background: the page does not wait for it.
+AT_ONCE = 250
 
 
 # The plans and their papers
@@ -217,15 +221,28 @@ def plan_preview(request: PortalRequest, pk: int) -> HttpResponse:
     except DocumentErrors as error:
         return render(request, "plan/plan_preview.html", {"plan": plan, "errors": error.errors, "form": form})
     asked = ask(document, owners_on(plan.committee, day), day, calendar_for(plan, document.settings))
+    # Whatever the policy: a day of rest is worth seeing even where nothing moves for it.
+    named = named_days(document, calendar_of(plan.committee_id))
     context = {
         "plan": plan, "form": form, "day": day, "asked": asked, "earlier": earlier,
+        "named": named, "resting": sum(bool(one.rest) for one in named),
+        "policy": POLICIES[document.settings.holiday_policy],
         "chapters": _asked_chapters(asked, document, "仍按上一版" if earlier else "不再要求"),
         "issue_form": IssueForm(initial={"effective_on": day if earlier else None, "seen": plan.sha256}),
         "changes": changes(earlier.document, document) if earlier else [],
-        "note": _issue_note(earlier, day, request.access.on),
+        "note": _issue_note(earlier, day, request.access.on), "blank": blank_year_words(plan, document),
         "confirm": f"下发后不能再改，也不能收回。{len(document.requirements)}项要求将成为各支部和党员的任务。",
     }  # fmt: skip
     return render(request, "plan/plan_preview.html", context)
+
+
+def blank_year_words(plan: Plan, document: Document) -> str:
+    """What it means that the year's holidays are not known yet; empty where they are."""
+    if not year_is_blank(plan.committee_id, document.year):
+        return ""
+    if document.settings.holiday_policy == "none":
+        return "学习计划避开休息日、按工作日计算的期限，都会把法定节假日当作平日。"
+    return "遇休息日顺延或提前的期限，会把法定节假日当作平日；下发以后再填，已经产生的任务时限不变。"
 
 
 def _issue_note(earlier: Plan | None, day: date, today: date) -> str:
@@ -268,6 +285,11 @@ def _otherwise(spec: RequirementSpec, line: Any, before: str) -> str:
     return "" if line.windows else f"到期日都早于这一天，{before}"
 
 
+def _branches_below(plan: Plan, day: date) -> int:
+    """How many branches the plan may speak to."""
+    return Branch.objects.filter(committee__in=Committee.objects.under(plan.committee_id)).existing_on(day).count()
+
+
 @require_POST
 def plan_issue(request: PortalRequest, pk: int) -> HttpResponse:
     plan = get_object_or_404(Plan, pk=pk, committee__in=request.access.office_of)
@@ -288,8 +310,15 @@ def plan_issue(request: PortalRequest, pk: int) -> HttpResponse:
             if not plan.is_issued and plan.sha256 != form.data.get("seen"):
                 messages.error(request, "没有下发：草稿在您预览之后被改过，请重新核对下面的内容。")
                 return preview
-            added = issue(plan, access=request.access, effective_on=day if amends else None)
-            entry.detail["duties"] = added
+            at_once = _branches_below(plan, request.access.on) <= AT_ONCE
+            added = issue(plan, access=request.access, effective_on=day if amends else None, open_now=at_once)
+            if at_once:
+                entry.detail["duties"] = added
+            else:
+                job = queue.ask(
+                    "open_duties", key=f"open_duties:{plan.pk}", at=request.now, access=request.access,
+                    arguments={"plan": plan.pk, "url": plan.get_absolute_url()}, committee=plan.committee,
+                )  # fmt: skip
     except PlanRefused as error:
         messages.error(request, f"没有下发：{error}")
         return preview
@@ -297,6 +326,9 @@ def plan_issue(request: PortalRequest, pk: int) -> HttpResponse:
         for sentence in error.errors:
             messages.error(request, f"没有下发：{sentence}")
         return preview
+    if not at_once:
+        messages.success(request, f"已下发{plan}。支部较多，任务正在后台产生，各支部的待办清单陆续更新。")
+        return redirect(job)
     messages.success(request, f"已下发{plan}，共产生 {added} 项任务，各支部和党员的待办清单已更新。")
     return redirect(plan)
 
@@ -367,7 +399,9 @@ def plan_settings(request: PortalRequest, pk: int) -> HttpResponse:
         saved = _rewrite(request, plan, form, form.applied(plan.toml), plan.source_text)
         if saved:
             return saved
-    return render(request, "plan/plan_settings.html", {"plan": plan, "form": form})
+    return render(
+        request, "plan/plan_settings.html", {"plan": plan, "form": form, "blank": blank_year_words(plan, document)}
+    )
 
 
 def requirement_new(request: PortalRequest, pk: int) -> HttpResponse:

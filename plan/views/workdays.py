@@ -23,7 +23,7 @@ from branches.requests import PortalRequest
 from plan.cadence import days_label
 from plan.models import SpecialDay
 from plan.views.plans import own_committee
-from plan.workdays import ONE_DAY, known, noticed
+from plan.workdays import ONE_DAY, known, noticed, unknown_years
 
 MOST_DAYS = 120
 FIRST_YEAR, LAST_YEAR = 1990, 2100
@@ -75,6 +75,8 @@ class DayRow:
     name: str
     whose: str
     own: bool = False
+    # What the year's notice says of a day that an office set otherwise.
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class Span:
         return (self.last - self.first).days + 1
 
     @property
+    def weekend(self) -> int:
+        """How many of the days are a Saturday or Sunday."""
+        return sum((self.first + n * ONE_DAY).weekday() >= 5 for n in range(self.count))
+
+    @property
     def words(self) -> str:
         """2月15日–21日; a single day with its weekday."""
         weekday = f"（周{'一二三四五六日'[self.first.weekday()]}）" if self.first == self.last else ""
@@ -99,27 +106,35 @@ class Span:
 def workdays(request: PortalRequest) -> HttpResponse:
     """The calendar of a year; a range of the office's own days is added or taken back."""
     committee = own_committee(request.access)
-    year = _year(request.GET.get("year", ""), request.access.on.year)
-    form = SpecialDaysForm()
+    year = year_of(request.GET.get("year", ""), request.access.on.year)
+    form, old = SpecialDaysForm(), _edited(request.GET.get("edit", ""), committee)
+    if old:
+        form = SpecialDaysForm(initial={
+            "from_on": old[0].day, "until_on": old[-1].day if len(old) > 1 else None, "works": str(int(old[0].works)),
+            "name": old[0].name,
+        })  # fmt: skip
     if request.method == "POST" and request.POST.get("action") == "remove":
         return _remove(request, committee, year)
     if request.method == "POST":
         form = SpecialDaysForm(request.POST)
-        if form.is_valid() and _added(request, committee, form):
-            return redirect(_page(form.cleaned_data["from_on"].year))
+        if form.is_valid() and _added(request, committee, form, old):
+            return redirect(page_of(form.cleaned_data["from_on"].year))
     context = {
         "form": form, "year": year, "committee": committee, "known": known(year),
-        "months": _months(_rows(committee, year)),
+        "months": _months(_rows(committee, year)), "editing": bool(old),
+        "form_title": "改放假或上班的日子" if old else "填写放假或上班的日子",
+        "edit": request.GET.get("edit", "") if old else "",
+        "not_yet": unknown_years(request.now),
         "before": year - 1 if year > FIRST_YEAR else None, "after": year + 1 if year < LAST_YEAR else None,
     }  # fmt: skip
     return render(request, "plan/workdays.html", context, status=422 if form.is_bound else 200)
 
 
-def _page(year: int) -> str:
+def page_of(year: int) -> str:
     return f"{reverse('plan:workdays')}?year={year}"
 
 
-def _year(text: str, today: int) -> int:
+def year_of(text: str, today: int) -> int:
     known_year = text.isascii() and text.isdecimal() and len(text) == 4 and FIRST_YEAR <= int(text) <= LAST_YEAR
     return int(text) if known_year else today
 
@@ -127,11 +142,28 @@ def _year(text: str, today: int) -> int:
 # Kept and taken back
 
 
-def _added(request: PortalRequest, committee: Committee, form: SpecialDaysForm) -> bool:
-    """Keep the range; what says otherwise of one of its days already is never overwritten, but told at the form."""
+def _edited(text: str, committee: Committee) -> list[SpecialDay]:
+    """The office's own days that are to be changed, named by their first and last day: 2018-07-16_2018-08-26."""
+    try:
+        first, last = (date.fromisoformat(part) for part in text.split("_"))
+    except ValueError:
+        return []
+    rows = list(SpecialDay.objects.filter(committee=committee, day__range=(first, last)).order_by("day"))
+    same = {(one.works, one.name) for one in rows}
+    whole = len(rows) == (last - first).days + 1 <= MOST_DAYS and len(same) == 1
+    return rows if whole else []
+
+
+def _added(request: PortalRequest, committee: Committee, form: SpecialDaysForm, old: Sequence[SpecialDay] = ()) -> bool:
+    """Keep the range, in place of `old` where that is given.
+
+    What says otherwise of one of its days already is never overwritten, but told at the form.
+    """
     access, days = request.access, form.days
     works, name = form.cleaned_data["works"] == "1", form.cleaned_data["name"]
-    there = {one.day: one for one in SpecialDay.objects.filter(committee=committee, day__range=(days[0], days[-1]))}
+    gone = [one.pk for one in old]
+    mine = SpecialDay.objects.filter(committee=committee, day__range=(days[0], days[-1])).exclude(pk__in=gone)
+    there = {one.day: one for one in mine}
     if others := [one for one in there.values() if (one.works, one.name) != (works, name)]:
         first = min(others, key=lambda one: one.day)
         words = f"{first.day.month}月{first.day.day}日已填为“{first.name}”{WORKS[first.works][1]}"
@@ -140,11 +172,12 @@ def _added(request: PortalRequest, committee: Committee, form: SpecialDaysForm) 
         return False
     new = [day for day in days if day not in there]
     try:
-        if new:
-            what = "工作日历：填写" + WORKS[works][1]
+        if new or gone:
+            what = "工作日历：" + ("改为" if old else "填写") + WORKS[works][1]
             with audit.act(
                 access, audit.Kind.SETTING, what, committee, from_on=days[0], until=days[-1], count=len(new)
             ):
+                SpecialDay.objects.filter(pk__in=gone).delete()
                 SpecialDay.objects.bulk_create(
                     SpecialDay(
                         committee=committee, day=day, works=works, name=name, set_at=access.now, set_by=access.user
@@ -174,9 +207,9 @@ def _remove(request: PortalRequest, committee: Committee, year: int) -> HttpResp
             ):  # fmt: skip
                 mine.delete()
             messages.success(request, f"已从工作日历删去：{days_label(days[0], days[-1])}{given['name']}。")
-            return redirect(_page(year))
+            return redirect(page_of(year))
     messages.info(request, "这几天已不在工作日历中，可能已被别人删去或改填。")
-    return redirect(_page(year))
+    return redirect(page_of(year))
 
 
 # Shown
@@ -185,11 +218,14 @@ def _remove(request: PortalRequest, committee: Committee, year: int) -> HttpResp
 def _rows(committee: Committee, year: int) -> list[DayRow]:
     """The year's named days in order; of two that name a day the nearest office decides, then the notice."""
     above = {one.pk: one.steps for one in Committee.objects.over(committee.pk)}  # type: ignore[attr-defined]
-    found = {one.day: DayRow(one.day, one.works, one.name, "放假通知") for one in noticed(year)}
+    notice = {one.day: one for one in noticed(year)}
+    found = {one.day: DayRow(one.day, one.works, one.name, "放假通知") for one in notice.values()}
     days = SpecialDay.objects.filter(committee__in=above, day__year=year).select_related("committee")
     for one in sorted(days, key=lambda one: -above[one.committee_id]):
         own = one.committee_id == committee.pk
-        found[one.day] = DayRow(one.day, one.works, one.name, "本单位" if own else one.committee.name, own)
+        says = notice.get(one.day)
+        words = f"{says.name}{WORKS[says.works][1]}" if says and says.works != one.works else ""
+        found[one.day] = DayRow(one.day, one.works, one.name, "本单位" if own else one.committee.name, own, words)
     return [found[day] for day in sorted(found)]
 
 
@@ -205,4 +241,4 @@ def _months(rows: Sequence[DayRow]) -> list[dict[str, Any]]:
 def _sameness(rows: Sequence[DayRow], place: int) -> tuple[Any, ...]:
     """Equal for neighbours that say the same of days in a row."""
     row = rows[place]
-    return row.works, row.name, row.whose, row.day - timedelta(days=place)
+    return row.works, row.name, row.whose, row.notice, row.day - timedelta(days=place)

@@ -199,3 +199,17 @@ def test_up_and_down_the_tree_are_asked_alike(wood: Wood) -> None:
     assert up == {"教学总支": 0, "机关党委": 1, "校党委": 2}
     down = set(Committee.objects.under(wood.university.pk).values_list("short_name", flat=True))
     assert down == {"校党委", "机关党委", "后勤党委", "教学总支"}
+
+
+def test_what_a_nearer_plan_took_over_later_is_on_the_board_of_the_time_before(wood: Wood, clock) -> None:
+    issue_for(wood, wood.committee, "office", ISSUED)
+    before = Duty.objects.filter(branch=wood.deep).count()
+    issue_for(wood, wood.general, "general_office", at("2018-07-01 09:00"))
+    clock("2018-07-04 10:00")
+    client = login(wood, "office")
+    cells = client.get("/board/", {"at": "2018-06-20T10:00"}).content.decode().count(f"branch={wood.deep.pk}&amp;code=")
+    mine = Duty.objects.filter(branch=wood.deep).there_at(at("2018-06-20 10:00"))
+    assert mine.count() == before
+    # Once in the table, and again for the phone where it is urgent.
+    assert cells >= mine.values("code").distinct().count() > 5
+    assert f"branch={wood.deep.pk}&amp;code=" not in client.get("/board/").content.decode()

@@ -260,7 +260,10 @@ def test_days_of_the_office_above_are_shown_and_not_offered_for_taking_back(offi
     set_day(issued, date(2018, 7, 17), committee=top, name="校运动会")
     page = text(office)
     assert "校运动会" in page
-    assert "删去" not in page.replace("填写和删去只影响以后", "")
+    # One's own day has the button, the other's has not.
+    assert "data-confirm" not in page
+    set_day(issued, date(2018, 7, 18), name="校庆")
+    assert 'data-confirm="删去' in text(office)
 
 
 def test_the_office_finds_the_calendar_from_its_plans(office) -> None:
