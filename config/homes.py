@@ -1,67 +1,30 @@
-"""The questions of the homes: what is late, what comes next, what waits, asked in a fixed number of queries."""
+"""The homes: where each person's work begins, with the first of what there is to do, in a fixed number of queries."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Case, CharField, Count, Exists, F, Min, OuterRef, Q, QuerySet, Value, When, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.urls import reverse
-from django.utils.timezone import localdate, localtime, make_aware
+from django.utils.timezone import localdate, localtime
 
 from branches.access import Access
 from branches.models import Branch
 from branches.organization import terms_due
 from branches.templatetags.portal import cn_moment, days_late
-from config import handover
-from plan.models import Duty, Filing, Plan, Standing, under, unsettled
-from plan.settling import may_settle, settle_url
+from config import handover, todo
+from config.todo import A_FEW, A_LIST, Group, Line, first_of, week_end
+from plan.models import Duty, Filing, Plan, Standing, under
 from plan.views.filings import WAITS_FOR, waiting_for
-from study import follow_ups, make_ups, progress
-from study.models import Kind, MemberPlan, PlanItem, Push, WeekItem
+from study import progress
+from study.models import MemberPlan, PlanItem, Push, WeekItem
 from study.models.mobile import addressed_to
-from study.today import items_of_today
 
-A_LIST = 20
-A_FEW = 8
 FEW_PUSHES = 3
-A_MONTH = timedelta(days=31)
 NAMES = 6  # named one by one in a line; more are counted
-
-
-@dataclass
-class Line:
-    """One line of a to-do list: what, by when, how it stands, and the one button."""
-
-    title: str
-    url: str
-    sub: str = ""
-    due_at: datetime | None = None
-    code: str = ""
-    text: str = ""  # other words than the standing's own
-    late: bool = False
-    action_url: str = ""
-    action_label: str = ""
-    also: list[str] = field(default_factory=list)  # the addresses of what the same record settles
-
-
-@dataclass
-class Group:
-    """The first lines of a list, and how many there are in all."""
-
-    lines: list[Line] = field(default_factory=list)
-    total: int = 0
-
-    @property
-    def is_cut(self) -> bool:
-        return self.total > self.shown
-
-    @property
-    def shown(self) -> int:
-        return sum(1 + len(line.also) for line in self.lines)
 
 
 @dataclass
@@ -73,165 +36,34 @@ class Digest:
     is_cut: bool = False
 
 
-def week_end(day: date) -> datetime:
-    """The exclusive end of the day's week: the next Monday, 00:00."""
-    return make_aware(datetime.combine(day + timedelta(days=7 - day.weekday()), time.min))
-
-
-def month_end(day: date) -> datetime:
-    """The exclusive end of the day's month: the first of the next, 00:00."""
-    return make_aware(datetime.combine((day.replace(day=1) + timedelta(days=31)).replace(day=1), time.min))
-
-
-def first_of(rows: QuerySet[Any], limit: int = A_LIST) -> tuple[list[Any], int]:
-    """The first rows and the number of all, in one query."""
-    found = list(rows.annotate(in_all=Window(Count("pk")))[:limit])
-    return found, found[0].in_all if found else 0
-
-
-# Duties
-
-
-def _ready(duties: Any, now: datetime) -> QuerySet[Duty]:
-    """With all that a line reads, the most urgent first."""
-    annotated = duties.with_standing(now).with_draft(now)
-    return annotated.select_related("requirement", "branch", "committee", "member").order_by("due_at", "code", "pk")
-
-
-def _duty_group(access: Access, duties: Any, *, limit: int = A_LIST, whose: bool = False) -> Group:
-    rows, total = first_of(_ready(duties, access.now), limit)
-    return Group([duty_line(access, duty, whose=whose) for duty in rows], total)
-
-
-def _duty_groups(access: Access, lists: dict[str, Q], *, newest: str) -> dict[str, Group]:
-    """The first lines of several lists that no duty shares, in one query: the most urgent first.
-
-    In the list `newest` what fell due last comes first: what has just become late can still be mended well.
-    """
-    which = Case(*(When(asked, then=Value(name)) for name, asked in lists.items()), output_field=CharField())
-    by_day = [Case(When(in_list=newest, then=F("due_at"))).desc(), F("due_at").asc(), F("code").asc(), F("pk").asc()]
-    ready = _ready(Duty.objects.filter(Q(*lists.values(), _connector=Q.OR)), access.now)
-    rows = ready.annotate(in_list=which).annotate(
-        in_all=Window(Count("pk"), partition_by="in_list"),
-        place=Window(RowNumber(), partition_by="in_list", order_by=by_day),
-    )
-    groups = {name: Group() for name in lists}
-    for duty in rows.filter(place__lte=A_LIST).order_by("in_list", "place"):
-        group = groups[duty.in_list]
-        group.lines.append(duty_line(access, duty))
-        group.total = duty.in_all
-    return groups
-
-
-def duty_line(access: Access, duty: Any, *, whose: bool = False) -> Line:
-    """A duty annotated with standing and draft as a line; `whose` names its owner."""
-    code = duty.standing
-    if duty.draft_id and code in (Standing.TODO, Standing.NOT_DUE):
-        code = Standing.DRAFT.value
-    label, url = (settle_url(duty) if may_settle(access, duty) else None) or ("", "")
-    sub = f"{duty.owner}　{duty.period}" if whose else duty.period
-    return Line(
-        title=duty.requirement.title, url=duty.get_absolute_url(), sub=sub, code=code,
-        # What was sent back was filed once: the first filing decides, and it is not late now.
-        due_at=None if code == Standing.SENT_BACK else duty.due_at,
-        late=duty.was_late, action_url=url, action_label=label,
-    )  # fmt: skip
-
-
-def _open(now: datetime) -> Q:
-    """Nothing settles it yet, or what did was sent back and lies with its author again."""
-    kept = Q(exempted_at__isnull=True) | Q(exempted_at__gt=now)
-    return unsettled(now) | (Q(settled_by__state=Filing.State.SENT_BACK) & kept)
-
-
-def own_duties(access: Access) -> Group:
-    """What the person owes as a member."""
-    return _duty_group(access, Duty.objects.filter(_open(access.now), member=access.member_id))
-
-
-# Filings
-
-
-def _filing_group(rows: QuerySet[Filing], *, limit: int = A_LIST, label: str = "", whose: bool = False) -> Group:
-    found, total = first_of(rows.select_related("branch", "member"), limit)
-    return Group([_filing_line(filing, label, whose) for filing in found], total)
-
-
-def _filing_line(filing: Filing, label: str, whose: bool) -> Line:
-    owner = str(filing.member or filing.branch or "") if whose else ""
-    owner = "" if owner in filing.title else owner
-    receipt = f"回执号 {filing.receipt}" if filing.receipt else ""
-    url = filing.get_absolute_url()
-    return Line(
-        title=filing.title, url=url, sub="　".join(part for part in (owner, receipt) if part), code=filing.state,
-        late=filing.is_late, action_url=url if label else "", action_label=label,
-    )  # fmt: skip
-
-
 # The homes
 
 
 def leader_home(access: Access) -> dict[str, Any]:
-    """What a branch's secretary, deputy or commissioner finds: one next thing, then the lists under it."""
-    now, week, month = access.now, week_end(access.on), month_end(access.on)
-    own = Q(branch__in=access.leads, member__isnull=True) & unsettled(now)
-    to_come = own & Q(late_at__gt=now)
-    groups = _duty_groups(access, {
-        "late": own & Q(late_at__lte=now),
-        "this_week": to_come & Q(due_at__lte=week),
-        "this_month": to_come & Q(due_at__gt=week, due_at__lte=month),
-        "later": to_come & Q(due_at__gt=max(week, month)),
-        "mine": _open(now) & Q(member=access.member_id),
-    }, newest="late")  # fmt: skip
-    late, this_week, this_month = (_together(groups[name]) for name in ("late", "this_week", "this_month"))
-    later, mine = Group(groups["later"].lines[:A_FEW], groups["later"].total), groups["mine"]
-    filings = Filing.objects.filter(branch__in=access.leads, member__isnull=True)
-    sent_back = _filing_group(
-        filings.filter(state=Filing.State.SENT_BACK).order_by("state_since", "pk"), label="查看意见并补正"
-    )
-    waiting = Filing.objects.waiting_at_branch(access.files_for).exclude(member=access.member_id)
-    fresh = [line for line in late.lines if line.due_at and line.due_at > now - A_MONTH]
-    lists = [sent_back.lines, fresh, *(group.lines for group in (this_week, late, this_month, mine, later))]
+    """What a branch's secretary, deputy or commissioner finds: one next thing, then the to-do list's groups."""
+    groups = todo.groups_of(access, leave_out={"missed"})
+    filings = Filing.objects.filter(branch__in=access.leads, member__isnull=True, filed_at__isnull=False)
+    recent, in_all = first_of(filings.select_related("branch", "member").order_by("-filed_at", "-pk"), A_FEW)
     return {
-        "next": today_line(access) or next((line for lines in lists for line in lines if line.action_url), None),
-        "late": late, "sent_back": sent_back, "this_week": this_week, "this_month": this_month, "later": later,
-        "mine": mine, "pushes": unread_pushes(access), "waiting": _filing_group(waiting, label="打开审定", whose=True),
+        "next": todo.next_of(groups, access.now), **_shown(groups), "pushes": unread_pushes(access),
         "terms": _terms(Branch.objects.filter(pk__in=access.leads), access), "handovers": handover.notices(access),
         "behind": progress.behind(progress.people_of(access.leads, access), access).count(),
-        "recent": _filing_group(filings.filter(filed_at__isnull=False).order_by("-filed_at", "-pk"), limit=A_FEW),
-        **_own_study(access),
+        "recent": Group([todo.filing_line(one, sub=_receipt(one)) for one in recent], in_all),
     }  # fmt: skip
 
 
-def today_line(access: Access) -> Line | None:
-    """What the branch's plan has for today and nobody has sent yet: one tap from the form with all that is known."""
-    item = items_of_today(access.leads, access.on).first()
-    if item is None:
-        return None
-    kinds = "、".join(Kind(kind).label for kind in item.kinds)
-    label, url = "记录这次活动", f"{reverse('study:gathering_new')}?{urlencode({'item': item.pk})}"
-    if item.draft_id:
-        label, url = "继续填写", reverse("study:gathering_edit", args=[item.draft_id])
-    return Line(
-        title=item.topic, url=url, sub="　".join(part for part in (kinds, item.place) if part), text="今天",
-        action_url=url, action_label=label,
-    )  # fmt: skip
+def _shown(groups: todo.Groups) -> dict[str, Group]:
+    """The four groups as a home shows them: of what comes later only the first."""
+    later = groups["later"]
+    # Not `now` and `week`, which are the moment and the member's week.
+    return {
+        "now_group": groups["now"], "late": groups["late"], "week_group": groups["week"],
+        "later": Group(later.lines[:A_FEW], later.total),
+    }  # fmt: skip
 
 
-def _together(group: Group) -> Group:
-    """Duties that one record settles, as the three that a branch's plan does, become one line that names the others."""
-    lines: list[Line] = []
-    for line in group.lines:
-        same = (
-            one for one in lines if line.action_url and (one.action_url, one.due_at) == (line.action_url, line.due_at)
-        )
-        first = next(same, None)
-        if first is None:
-            lines.append(line)
-        else:
-            first.sub += f"{'、' if first.also else '　一并完成：'}{line.title}"
-            first.also.append(line.url)
-    return Group(lines, group.total)
+def _receipt(filing: Filing) -> str:
+    return f"回执号 {filing.receipt}" if filing.receipt else ""
 
 
 def member_home(access: Access) -> dict[str, Any]:
@@ -246,11 +78,12 @@ def member_home(access: Access) -> dict[str, Any]:
         is_ticking=Exists(MemberPlan.objects.filter(progress.ONCE_APPROVED, pk=OuterRef("pk"))),
     ).first()
     monday = access.on - timedelta(days=access.on.weekday())
+    groups = todo.groups_of(access, leave_out={"weeks"})  # the week has a card of its own
     return {
         "plan": plan,
         "week": WeekItem.objects.filter(plan=plan, week_on=monday).first() if plan else None,
-        "mine": own_duties(access), "pushes": unread_pushes(access),
-        "dates": _next_dates(access), "handovers": handover.notices(access), **_own_study(access),
+        "next": todo.next_of(groups, access.now), **_shown(groups), "pushes": unread_pushes(access),
+        "dates": _next_dates(access), "handovers": handover.notices(access),
     }  # fmt: skip
 
 
@@ -271,14 +104,6 @@ def unread_pushes(access: Access) -> Group:
     return Group(lines, total)
 
 
-def _own_study(access: Access) -> dict[str, Any]:
-    """What the member missed and has not made up, and what was agreed that the member sees to."""
-    return {
-        "owed_study": list(make_ups.own_open(access)[:A_FEW]),
-        "own_follow_ups": list(follow_ups.own_open(access)[:A_FEW]),
-    }
-
-
 def _next_dates(access: Access) -> list[PlanItem]:
     """The next three sittings of the branch's plan, once it was filed; what recurs is no news."""
     return list(
@@ -296,11 +121,6 @@ def office_home(access: Access) -> dict[str, Any]:
     now, week = access.now, week_end(access.on)
     branches = Duty.objects.filter(under(access.office_of), branch__isnull=False, member__isnull=True)
     owed = branches.unsettled(now)
-    own = Duty.objects.filter(_open(now)).filter(
-        Q(committee__in=access.office_of, branch__isnull=True)
-        | Q(branch__in=access.leads, member__isnull=True)
-        | Q(member=access.member_id)
-    )
     drafts = Filing.objects.filter(
         under(access.office_of), branch__isnull=False, member__isnull=True, state=Filing.State.DRAFT
     ).order_by("-state_since", "-pk")
@@ -314,7 +134,7 @@ def office_home(access: Access) -> dict[str, Any]:
         "waiting": waiting, "late": late, "this_week": this_week,
         "late_all_url": _duties_url(standing="overdue"), "week_all_url": _duties_url(standing="week"),
         "drafts": _unread(drafts),
-        "own": _duty_group(access, own, whose=True, limit=A_FEW),
+        "own": _own(access),
         "terms": _terms(Branch.objects.filter(committee__in=access.office_of), access),
         "stats": [
             {"label": "待审", "number": waiting.total, "unit": "件", "url": "#waiting"},
@@ -322,6 +142,12 @@ def office_home(access: Access) -> dict[str, Any]:
             {"label": "本周到期", "number": this_week.total, "unit": "项", "url": "#week"},
         ],
     }  # fmt: skip
+
+
+def _own(access: Access) -> Group:
+    """The first of what the office and the person have to do themselves, whatever the group it stands in."""
+    groups = todo.groups_of(access, only={"duties"}).values()
+    return Group([line for group in groups for line in group.lines][:A_FEW], sum(group.total for group in groups))
 
 
 def _terms(branches: QuerySet[Branch], access: Access) -> list[dict[str, str]]:
@@ -337,7 +163,7 @@ def _waiting(access: Access) -> Group:
     found, total = first_of(waiting_for(access).select_related("committee", "branch", "member"), A_FEW)
     lines = []
     for filing in found:
-        line = _filing_line(filing, "", whose=True)
+        line = todo.filing_line(filing)
         days = (access.on - localdate(filing.filed_at)).days
         line.sub = f"{filing.member or filing.branch or filing.committee}　{filing.get_kind_display()}"
         line.sub += f"　已等{days}天" if days else "　今天报来"

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from branches.models import Membership
-from config import guard, homes
+from config import guard, homes, todo
 from plan.models import Duty, Filing, Plan
 from plan.moves import begin, claim, move
 from study.models import BranchPlan, MemberPlan, PlanItem, WeekItem
@@ -98,13 +98,12 @@ def test_the_greeting_follows_the_clock_of_the_portal(issued: World, login, cloc
 
 
 @pytest.mark.parametrize(
-    ("day", "week", "month"),
-    [(date(2018, 7, 2), "2018-07-09", "2018-08-01"), (date(2018, 7, 8), "2018-07-09", "2018-08-01"),
-     (date(2018, 7, 31), "2018-08-06", "2018-08-01"), (date(2018, 12, 31), "2019-01-07", "2019-01-01")],
+    ("day", "week"),
+    [(date(2018, 7, 2), "2018-07-09"), (date(2018, 7, 8), "2018-07-09"), (date(2018, 7, 31), "2018-08-06"),
+     (date(2018, 12, 31), "2019-01-07")],
 )  # fmt: skip
-def test_a_week_ends_on_monday_and_a_month_on_the_first(day: date, week: str, month: str) -> None:
-    assert homes.week_end(day) == at(f"{week} 00:00")
-    assert homes.month_end(day) == at(f"{month} 00:00")
+def test_a_week_ends_on_monday(day: date, week: str) -> None:
+    assert todo.week_end(day) == at(f"{week} 00:00")
 
 
 # The branch's leaders
@@ -119,21 +118,24 @@ def test_the_next_thing_is_what_has_just_become_late_with_its_button(issued: Wor
     assert thing.count("btn-primary") == 1
 
 
-def test_each_duty_stands_in_exactly_one_of_late_week_and_month(issued: World, login, clock) -> None:
-    moment = clock("2018-07-26 09:00")
+def test_each_duty_stands_in_exactly_one_group(issued: World, login, clock) -> None:
+    moment = clock("2018-07-19 09:00")
     found = homes.leader_home(issued.access("secretary", moment))
-    lines = [line for name in ("late", "this_week", "this_month") for line in found[name].lines]
-    urls = [url for line in lines for url in (line.url, *line.also)]
+    lines = {name: found[name].lines for name in ("now_group", "late", "week_group", "later")}
+    urls = [url for group in lines.values() for line in group for url in (line.url, *line.also)]
     assert len(urls) == len(set(urls))
-    owed = Duty.objects.of_branch([issued.first.pk]).unsettled(moment).filter(due_at__lte=at("2018-08-01 00:00"))
-    assert set(urls) == {duty.get_absolute_url() for duty in owed}
-    assert found["late"].lines
-    assert found["this_month"].lines
+    of_branch = Duty.objects.of_branch([issued.first.pk]) | Duty.objects.filter(member=issued.member("secretary"))
+    owed = of_branch.unsettled(moment).filter(due_at__lte=at("2018-07-23 00:00"))
+    to_come = {url for line in lines["later"] for url in (line.url, *line.also)}
+    assert {duty.get_absolute_url() for duty in owed} == set(urls) - to_come
+    assert lines["late"]
+    assert lines["week_group"]
+    assert lines["later"]
 
 
 def test_the_duties_that_one_record_settles_are_one_line(issued: World, login, clock) -> None:
     found = homes.leader_home(issued.access("secretary", clock(NOW)))
-    lines = [line for name in ("late", "this_week", "this_month") for line in found[name].lines]
+    lines = [line for name in ("now_group", "late", "week_group", "later") for line in found[name].lines]
     plans = [line for line in lines if line.action_url == "/study/branch-plan/"]
     codes = Duty.objects.filter(branch=issued.first, requirement__proof="branch_plan").values_list("code", flat=True)
     assert set(codes) == {"S1", "S12", "S13"}
@@ -148,14 +150,14 @@ def test_what_lies_months_back_does_not_hide_what_this_week_asks(issued: World, 
     old.filter(due_at__gt=moment - timedelta(days=31)).update(exempted_at=moment, exempted_by=issued.users["office"])
     found = homes.leader_home(issued.access("secretary", moment))
     assert found["late"].lines
-    assert found["next"].url == found["this_week"].lines[0].url
+    assert found["next"].url == found["week_group"].lines[0].url
 
 
 def test_what_was_sent_back_lies_on_the_home_again(issued: World, login, clock) -> None:
     filing = filed_report(issued)
-    assert 'id="sent-back"' not in page_at(login, clock)
+    assert "查看意见并补正" not in page_at(login, clock)
     move(filing, "send_back", access=issued.access("office", at("2018-07-03 09:00")), note="请写具体。")
-    assert "查看意见并补正" in section(page_at(login, clock), "sent-back")
+    assert "查看意见并补正" in section(page_at(login, clock), "now")
 
 
 def page_at(login, clock, who: str = "secretary", moment: str = NOW) -> str:
@@ -165,10 +167,11 @@ def page_at(login, clock, who: str = "secretary", moment: str = NOW) -> str:
 
 def test_a_members_pledge_waits_with_the_leaders_but_not_ones_own(issued: World, login, clock) -> None:
     pledge(issued, "secretary")
-    assert 'id="waiting"' not in page_at(login, clock, "secretary")
-    assert "个人承诺书" in section(page_at(login, clock, "deputy"), "waiting")
+    assert "打开审定" not in page_at(login, clock, "secretary")
+    part = section(page_at(login, clock, "deputy"), "now")
+    assert "个人承诺书" in part and "打开审定" in part
     # A commissioner drafts and edits, and approves nothing.
-    assert 'id="waiting"' not in page_at(login, clock, "commissioner")
+    assert "打开审定" not in page_at(login, clock, "commissioner")
 
 
 def test_what_was_filed_last_stands_with_its_receipt(issued: World, login, clock) -> None:
@@ -262,7 +265,7 @@ def test_what_was_filed_in_time_and_sent_back_is_not_called_late(issued: World, 
     move(plan.filing, "file", access=issued.access("member", at("2018-07-02 10:00")))
     plan.filing.refresh_from_db()
     move(plan.filing, "send_back", access=issued.access("secretary", at("2018-07-03 10:00")), note="请写具体。")
-    lines = homes.own_duties(issued.access("member", clock("2018-07-20 09:00"))).lines
+    lines = homes.member_home(issued.access("member", clock("2018-07-20 09:00")))["now_group"].lines
     back = next(line for line in lines if line.code == "sent_back")
     assert (back.action_label, back.due_at) == ("查看意见并补正", None)
 
@@ -478,7 +481,7 @@ def test_the_office_finds_a_branchs_records_calendar_and_plan_beside_it(issued: 
     text = client.get(f"/branches/{branch.pk}/").content.decode()
     tabs = re.search(r'<nav class="tabs.*?</nav>', text, re.DOTALL)[0]
     links = [url.replace("&amp;", "&") for url in re.findall(r'href="([^"]+)"', tabs)]
-    assert len(links) == 6
+    assert len(links) == 8
     for url in links:
         response = client.get(url)
         assert response.status_code == 200, url
