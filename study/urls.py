@@ -64,6 +64,7 @@ urlpatterns = [
     path("channels/", channels.channel_list, name="channel_list"),
     path("channels/new/", channels.channel_new, name="channel_new"),
     path("channels/<int:pk>/test/", channels.channel_test, name="channel_test"),
+    path("channels/<int:pk>/reminds/", channels.channel_reminds, name="channel_reminds"),
     path("channels/<int:pk>/end/", channels.channel_end, name="channel_end"),
     path("calendar/", calendar.calendar, name="calendar"),
     path("gatherings/<int:pk>/check-in/", check_in.check_in, name="check_in"),

@@ -39,6 +39,10 @@ class ChannelForm(PortalForm):
         help_text="群机器人：在群设置中添加机器人，把它的 Webhook 地址整个粘贴过来。"
         "电子邮件：一个邮箱或邮件列表的地址。保存后加密存放，不再显示。",
     )  # fmt: skip
+    reminds = forms.BooleanField(
+        label="也发送任务提醒", required=False,
+        help_text="每天最多一条，只说今天有几件事到期、几件逾期，不写具体事项和人名；没有就不发。",
+    )  # fmt: skip
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, access: Access) -> None:
         super().__init__(data)
@@ -101,7 +105,7 @@ def channel_new(request: PortalRequest) -> HttpResponse:
         entry.about = Channel.objects.create(
             kind=given["kind"], name=given["name"], address_sealed=channels.seal(given["address"]),
             address_hint=channels.hint_of(given["kind"], given["address"]), created_at=access.now,
-            created_by=access.actor, **aimed(given["audience"]),
+            created_by=access.actor, reminds=given["reminds"], **aimed(given["audience"]),
         )  # fmt: skip
     messages.success(request, f"已登记“{given['name']}”。请发一条测试消息，看能不能收到。")
     return redirect("study:channel_list")
@@ -124,6 +128,21 @@ def channel_test(request: PortalRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+def channel_reminds(request: PortalRequest, pk: int) -> HttpResponse:
+    """Have a channel say once a day what runs out, or have it keep silent; which of the two, the button says."""
+    channel = _mine(request, pk)
+    on = request.POST.get("on") == "1"
+    rows = Channel.objects.filter(pk=channel.pk, ended_at__isnull=True)
+    with audit.act(request.access, audit.Kind.SETTING, "开启群提醒" if on else "关闭群提醒", channel):
+        rows.update(reminds=on)
+        if not on:
+            sending.call_off_reminders(channel, "群提醒已关闭")
+    said = "今后也发送任务提醒，每天最多一条" if on else "今后不再发送任务提醒"
+    messages.success(request, f"“{channel.name}”{said}。")
+    return redirect("study:channel_list")
+
+
+@require_POST
 def channel_end(request: PortalRequest, pk: int) -> HttpResponse:
     """End a channel: nothing more goes there, and its address is forgotten."""
     channel = _mine(request, pk)
@@ -132,6 +151,7 @@ def channel_end(request: PortalRequest, pk: int) -> HttpResponse:
             ended_at=request.now, address_sealed="", address_hint=""
         )
         sending.call_off(Q(channel=channel), "渠道已停用")
+        sending.call_off_reminders(channel, "渠道已停用")
     messages.success(request, f"已停用“{channel.name}”，地址已清除。")
     return redirect("study:channel_list")
 

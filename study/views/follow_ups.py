@@ -15,8 +15,9 @@ from django.views.decorators.http import require_POST
 
 from branches.form_base import PortalForm
 from branches.requests import PortalRequest
-from study.follow_ups import close, done, followed_up, is_locked, reopen, still_open
+from study.follow_ups import close, done, followed_up, is_locked, own_open, reopen, still_open
 from study.models import Resolution
+from study.office_view import OfficeFilter, open_follow_ups
 
 A_PAGE = 50
 A_FEW = 10
@@ -42,7 +43,24 @@ class DoneForm(PortalForm):
 
 
 def follow_ups(request: PortalRequest) -> HttpResponse:
+    """One's own and the led branch's, to be closed; the office reads what its branches have open."""
+    access = request.access
+    if access.office_of and not access.leads and not request.GET.get("mine"):
+        return _office_page(request)
     return _page(request)
+
+
+def _office_page(request: PortalRequest) -> HttpResponse:
+    access = request.access
+    asked = OfficeFilter(request.GET, access=access, late_label="只看逾期的")
+    page = Paginator(open_follow_ups(access, asked), A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "form": asked, "page": page, "branch": asked.branch_given,
+        "reset_url": request.path if asked.branch_given or asked.late_only else "",
+        "rows": [{"one": row, "overdue": (access.on - row.due_on).days if row.due_on else 0} for row in page],
+        "own": own_open(access).exists(),
+    }  # fmt: skip
+    return render(request, "study/follow_ups_office.html", context)
 
 
 @require_POST

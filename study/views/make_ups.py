@@ -16,6 +16,7 @@ from branches.form_base import PortalForm
 from branches.requests import PortalRequest
 from study.make_ups import close, closed_in, open_in, reopen
 from study.models import Attendance
+from study.office_view import OfficeFilter, open_make_ups
 
 A_PAGE = 50
 A_FEW = 10
@@ -51,6 +52,8 @@ class MakeUpForm(PortalForm):
 def make_ups(request: PortalRequest) -> HttpResponse:
     """What is still to be made up, and what was; posted, the ticked ones are closed or one is taken back."""
     access = request.access
+    if request.method != "POST" and not access.leads:
+        return _office_page(request)
     waiting = open_in(access.leads, access.on)
     if request.method != "POST":
         return _page(request, MakeUpForm(lines=[], today=access.on), frozenset())
@@ -70,6 +73,15 @@ def make_ups(request: PortalRequest) -> HttpResponse:
     count = close(access, lines, form.cleaned_data["on"], form.cleaned_data["note"])
     messages.success(request, f"已登记{count}人次补学。")
     return redirect("study:make_ups")
+
+
+def _office_page(request: PortalRequest) -> HttpResponse:
+    """What the office's branches have still to make up, to be read."""
+    asked = OfficeFilter(request.GET, access=request.access, late_label="只看超过30天的")
+    page = Paginator(open_make_ups(request.access, asked), A_PAGE).get_page(request.GET.get("page"))
+    given = asked.branch_given or asked.late_only
+    context = {"form": asked, "page": page, "branch": asked.branch_given, "reset_url": request.path if given else ""}
+    return render(request, "study/make_ups_office.html", context)
 
 
 def _number(text: str) -> int:
