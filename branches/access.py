@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, FilteredRelation, Q
 from django.utils.timezone import localdate
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Access:
     audits: frozenset[int] = field(default=frozenset())
     administers: frozenset[int] = field(default=frozenset())
     secures: frozenset[int] = field(default=frozenset())
+    # Messages in the person's inbox that wait to be read.
+    unread: int = 0
     # Where the request came from and its number, for the audit log.
     ip: str = ""
     request_id: str = ""
@@ -60,11 +63,14 @@ class Access:
         day = localdate(now)
         if not user.is_authenticated:
             return cls(now=now, on=day, ip=ip, request_id=request_id)
-        member = Member.objects.get(pk=user.member_id)
+        # The inbox stands above this floor, so it is named by its way back; one query for both.
+        unread = FilteredRelation("user__messages", condition=Q(user__messages__read_at__isnull=True))
+        member = Member.objects.annotate(waiting=unread, unread=Count("waiting")).get(pk=user.member_id)
         membership = Membership.objects.filter(on_day(day), member=member).select_related("branch__committee").first()
         posts = Post.objects.filter(on_day(day), member=member).select_related("committee")
         branch = membership.branch if membership else None
-        return cls._made(now, day, user, member, branch, posts, ip=ip, request_id=request_id)
+        made = cls._made(now, day, user, member, branch, posts, ip=ip, request_id=request_id)
+        return replace(made, unread=member.unread)
 
     @classmethod
     def of_posts(
@@ -83,7 +89,9 @@ class Access:
         branch: Branch | None,
         posts: Iterable[Post],
         tree: dict[int | None, list[int]] | None = None,
-        **where: str,
+        *,
+        ip: str = "",
+        request_id: str = "",
     ) -> Access:
         from branches.models import Post, with_subtrees
 
@@ -114,7 +122,8 @@ class Access:
             audits=trees[kind.AUDITOR],
             administers=trees[kind.SYSADMIN],
             secures=trees[kind.SECURITY],
-            **where,
+            ip=ip,
+            request_id=request_id,
         )
 
     @property

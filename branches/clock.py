@@ -22,6 +22,17 @@ def current_instant() -> datetime:
     return now
 
 
+def began_at() -> datetime:
+    """When the demo's clock of this process began to run."""
+    return _started_at
+
+
+def begin_at(moment: datetime) -> None:
+    """Let the demo's clock have begun then: it shows what that of another process does."""
+    global _started_at
+    _started_at = moment
+
+
 def phone_instant(now: datetime) -> datetime:
     """The time on people's phones: the request's own, but where the demo's clock is set to another day, today's."""
     return timezone.now() if settings.DEMO and settings.DEMO_NOW else now

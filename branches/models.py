@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -59,6 +60,12 @@ class CommitteeQuerySet(models.QuerySet["Committee"]):
         either = Q(*(Q(**way) for way in ways), _connector=Q.OR)
         steps = models.Case(*(models.When(**way, then=models.Value(n)) for n, way in enumerate(ways)))
         return self.filter(either).annotate(steps=steps).distinct()
+
+    def over_any(self, ids: Iterable[int]) -> CommitteeQuerySet:
+        """These committees and those above any of them."""
+        ids = list(ids)
+        ways = ({"pk__in": ids}, {"children__in": ids}, {"children__children__in": ids})
+        return self.filter(Q(*(Q(**way) for way in ways), _connector=Q.OR)).distinct()
 
     def beside(self, pk: int) -> CommitteeQuerySet:
         """All committees of the same tree."""

@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 # The pages on which the place 方案 is the current one.
 PLAN_PAGES = (
     "plan:plan_detail", "plan:plan_preview", "plan:plan_edit", "plan:plan_settings", "plan:plan_upload",
-    "plan:workdays",
+    "plan:rhythm", "plan:lead_time", "plan:workdays", "plan:workdays_notice",
+    "plan:reminder_policy", "inbox:sending_list",
     "plan:requirement_detail", "plan:requirement_edit", "plan:requirement_new",
     # What the plan tells everybody to study stands beside it.
     "study:material_list", "study:material_detail", "study:material_new", "study:material_edit",
@@ -42,10 +43,12 @@ ROSTER_PAGES = (
     "branches:member_list", "branches:member_detail", "branches:member_reveal", "branches:branch_detail",
     "handover_pack",
 )  # fmt: skip
+# What is exempted or extended stands beside what is owed, for the office beside what waits for it.
+RELIEF_PAGES = ("plan:relief_list", "plan:relief_new", "plan:relief_detail")
 # What belongs to one's own account.
 ACCOUNT_PAGES = (
     "branches:account", "branches:password", "branches:privacy", "branches:totp", "branches:recovery_codes",
-    "branches:own_contact", "branches:own_history", "branches:who_sees_me",
+    "branches:own_contact", "branches:own_history", "branches:who_sees_me", "inbox:preference",
 )  # fmt: skip
 # The mobile branch.
 MOBILE_PAGES = (
@@ -56,7 +59,8 @@ MOBILE_PAGES = (
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")
 # For those who see all branches: the branches' records, calendars and study plans stand beside what was sent.
 RECORD_PAGES = (
-    "study:gathering_list", "study:follow_ups", "study:calendar", "study:calendar_feed", "study:branch_plan",
+    "study:gathering_list", "study:follow_ups", "study:make_ups", "study:calendar", "study:calendar_feed",
+    "study:branch_plan",
 )  # fmt: skip
 # What belongs to the records: one of them, its check-in, the branches that hold it too, make-ups and follow-ups.
 GATHERING_PAGES = (
@@ -150,32 +154,34 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
     places = []
     if Role.OFFICE in roles:
         places = [
-            place("工作台", "list-check", "home"),
-            place("待审", "inbox", "plan:intray", "study:plan_review"),
-            place("总览", "grid-3x3", "plan:board"),
+            place("工作台", "list-check", "home", "todo"),
+            place("待审", "inbox", "plan:intray", "study:plan_review", *RELIEF_PAGES),
+            place("总览", "grid-3x3", "plan:board", "plan:heat"),
             place("欠报清单", "check2-square", "plan:duty_list", "plan:duty_detail"),
             place("方案", "journal-text", "plan:plan_list", *PLAN_PAGES),
             place("支部与党员", "people", "branches:branch_list", *PEOPLE_PAGES),
             place("报送件", "files", "plan:filing_list", *FILING_PAGES, *RECORD_PAGES),
             place("移动党支部", "phone", *MOBILE_PAGES),
+            place("体检", "clipboard2-pulse", "checkup", "checkup_rule"),
             place("登记簿", "clock-history", "plan:log"),
         ]
     elif roles & {Role.SECRETARY, Role.DEPUTY, Role.COMMISSIONER}:
         places = [
-            place("待办", "list-check", "home"),
+            place("待办", "list-check", "home", "todo"),
             place("记录", "pencil-square", "study:gathering_list", *GATHERING_PAGES),
             place("日历", "calendar3", "study:calendar", *CALENDAR_PAGES),
             place("我的", "person", "study:member_plan", *OWN_PLAN_PAGES),
             place("学习计划", "journal-text", "study:branch_plan", *PLANNING_PAGES),
-            place("任务清单", "check2-square", "plan:duty_list", "plan:duty_detail"),
+            place("任务清单", "check2-square", "plan:duty_list", "plan:duty_detail", *RELIEF_PAGES),
             place("方案", "book", "plan:plan_list", *PLAN_PAGES),
             place("移动党支部", "phone", *MOBILE_PAGES),
             place("党员名册", "people", *ROSTER_PAGES),
+            place("体检", "clipboard2-pulse", "checkup", "checkup_rule"),
         ]
     elif Role.INSPECTOR in roles:
         places = [
-            place("总览", "grid-3x3", "plan:board"),
-            place("欠报清单", "list-check", "plan:duty_list", "plan:duty_detail"),
+            place("总览", "grid-3x3", "plan:board", "plan:heat"),
+            place("欠报清单", "list-check", "plan:duty_list", "plan:duty_detail", *RELIEF_PAGES),
             place("报送件", "files", "plan:filing_list", *FILING_PAGES, *RECORD_PAGES),
             place("支部", "people", "branches:branch_list", *PEOPLE_PAGES),
             place("移动党支部", "phone", *MOBILE_PAGES),
@@ -185,6 +191,8 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
         places = [
             place("账号", "people", "branches:user_list", "branches:user_open", "branches:user_open_branch"),
             place("组织", "building", *ORGANIZATION_PAGES, "branches:branch_new", "branches:branch_edit"),
+            place("后台任务", "hourglass-split", "jobs:job_list", "jobs:job_detail"),
+            place("消息发送", "send", "inbox:sending_list"),
             place("我的账户", "person", *ACCOUNT_PAGES),
         ]
     elif Role.SECURITY in roles:
@@ -201,13 +209,13 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
         ]
     elif Role.MEMBER in roles:
         places = [
-            place("待办", "list-check", "home"),
+            place("待办", "list-check", "home", "todo", "plan:duty_list", "plan:duty_detail", *RELIEF_PAGES),
             place("学习计划", "journal-text", "study:member_plan", *OWN_PLAN_PAGES),
             place("日历", "calendar3", "study:calendar", *CALENDAR_PAGES),
             place("方案", "book", "plan:plan_list", *PLAN_PAGES),
             place("移动党支部", "phone", *MOBILE_PAGES),
             place("支部计划", "journal-text", "study:branch_plan"),
-            place("支部活动", "files", "study:gathering_list"),
+            place("支部活动", "files", "study:gathering_list", "study:follow_ups"),
         ]
     return places
 

@@ -34,6 +34,7 @@ class Row:
 
 ROUTES: dict[str, Row] = {
     "home": Row(get=EVERYBODY),
+    "todo": Row(get=BUSINESS),
     "healthz": Row(get=EVERYBODY, public=True),
     "gallery": Row(get=EVERYBODY),
     # The web app: what a browser asks for without knowing who asks.
@@ -42,6 +43,10 @@ ROUTES: dict[str, Row] = {
     "offline": Row(get=EVERYBODY, public=True),
     "handover_pack": Row(get=BUSINESS),
     "handover_docx": Row(get=BUSINESS),
+    # The health check of the data.
+    "checkup": Row(get=OFFICE | LEADERS),
+    "checkup_rule": Row(get=OFFICE | LEADERS),
+    "checkup_xlsx": Row(get=OFFICE | LEADERS),
     # branches: people and accounts
     "branches:login": Row(get=EVERYBODY, post=EVERYBODY, public=True),
     "branches:activate": Row(get=EVERYBODY, post=EVERYBODY, public=True),
@@ -67,6 +72,16 @@ ROUTES: dict[str, Row] = {
     "branches:own_history": Row(get=EVERYBODY),
     "branches:own_contact": Row(get=EVERYBODY, post=EVERYBODY),
     "branches:who_sees_me": Row(get=EVERYBODY),
+    # inbox: everybody's own messages, and what became of what was sent outside
+    "inbox:message_list": Row(get=EVERYBODY),
+    "inbox:messages_read": Row(post=EVERYBODY),
+    "inbox:message_detail": Row(get=EVERYBODY),
+    "inbox:message_read": Row(post=EVERYBODY),
+    "inbox:preference": Row(get=EVERYBODY, post=EVERYBODY),
+    # The office sees to whom and whether; the system administrator numbers and reasons, and nobody's name.
+    "inbox:sending_list": Row(get=OFFICE | SYSADMIN),
+    "inbox:sendings_again": Row(post=OFFICE),
+    "inbox:sending_again": Row(post=OFFICE),
     "branches:audit_log": Row(get=AUDITOR),
     "branches:audit_xlsx": Row(get=AUDITOR),
     "branches:audit_verify": Row(post=AUDITOR),
@@ -109,6 +124,11 @@ ROUTES: dict[str, Row] = {
     "branches:user_pause": Row(post=SYSADMIN),
     "branches:grants": Row(get=SECURITY, post=SECURITY),
     "branches:grant_end": Row(get=SECURITY, post=SECURITY),
+    # jobs: who sees which is the queryset's answer
+    "jobs:job_list": Row(get=SYSADMIN),
+    "jobs:job_detail": Row(get=EVERYBODY),
+    "jobs:job_progress": Row(get=EVERYBODY),
+    "jobs:job_retry": Row(post=SYSADMIN),
     # plan: the document
     "plan:plan_list": Row(get=BUSINESS),
     "plan:plan_detail": Row(get=BUSINESS),
@@ -129,6 +149,10 @@ ROUTES: dict[str, Row] = {
     # plan: the board and the desks
     "plan:board": Row(get=OVERSEERS),
     "plan:board_xlsx": Row(get=OVERSEERS),
+    "plan:board_docx": Row(get=OVERSEERS),
+    "plan:heat": Row(get=OVERSEERS),
+    "plan:view_save": Row(post=BUSINESS),
+    "plan:view_remove": Row(post=BUSINESS),
     "plan:duty_list": Row(get=BUSINESS),
     "plan:duty_xlsx": Row(get=OVERSEERS | LEADERS),
     "plan:intray": Row(get=OFFICE | FILERS),
@@ -148,6 +172,14 @@ ROUTES: dict[str, Row] = {
     "plan:paper_edit": Row(get=BUSINESS, post=BUSINESS),
     "plan:log": Row(get=AUDITOR | OFFICE),
     "plan:workdays": Row(get=OFFICE, post=OFFICE),
+    "plan:relief_list": Row(get=BUSINESS),
+    "plan:relief_new": Row(get=OFFICE | FILERS, post=OFFICE | FILERS),
+    "plan:relief_detail": Row(get=BUSINESS),
+    "plan:relief_move": Row(post=OFFICE | FILERS),
+    "plan:rhythm": Row(get=OFFICE),
+    "plan:lead_time": Row(post=OFFICE),
+    "plan:workdays_notice": Row(get=OFFICE, post=OFFICE),
+    "plan:reminder_policy": Row(get=OFFICE, post=OFFICE),
     # study: plans and gatherings
     "study:branch_plan": Row(get=BUSINESS),
     "study:branch_plan_begin": Row(post=LEADERS),
@@ -178,7 +210,8 @@ ROUTES: dict[str, Row] = {
     "study:gathering_list": Row(get=BUSINESS),
     "study:gathering_new": Row(get=LEADERS, post=LEADERS),
     "study:gathering_edit": Row(get=LEADERS, post=LEADERS),
-    "study:make_ups": Row(get=LEADERS, post=LEADERS),
+    # The office reads what its branches have open; leaders close it.
+    "study:make_ups": Row(get=OFFICE | LEADERS, post=LEADERS),
     # One's own for everybody; which ones a person may close is the queryset's answer.
     "study:follow_ups": Row(get=BUSINESS),
     "study:follow_up_done": Row(post=BUSINESS),
@@ -196,6 +229,7 @@ ROUTES: dict[str, Row] = {
     "study:channel_list": Row(get=OFFICE | FILERS),
     "study:channel_new": Row(get=OFFICE | FILERS, post=OFFICE | FILERS),
     "study:channel_test": Row(post=OFFICE | FILERS),
+    "study:channel_reminds": Row(post=OFFICE | FILERS),
     "study:channel_end": Row(post=OFFICE | FILERS),
     "study:partners": Row(get=LEADERS, post=LEADERS),
     "study:joint_edit": Row(get=LEADERS, post=LEADERS),

@@ -20,12 +20,13 @@ from django.urls import reverse
 from branches import audit
 from branches.access import Access
 from branches.models import Branch, Committee, Member
-from plan.models import Filing, Plan
+from jobs.models import Job
+from plan.models import Filing, Plan, Relief
 from plan.moves import begin
 from study.models import BranchPlan, Channel, Gathering, MemberPlan, PlanItem, Push, WeekItem
 from tests.conftest import at, make_world
 from tests.plan.filed import duty_of, paper_by
-from tests.records import WRITTEN, Records, make_records, sent
+from tests.records import WRITTEN, Records, make_records, relief_of, sent, told
 from tests.study.pushed import push_by, sent_out
 
 LEADER, OWN, ABOVE = "other_secretary", "other_member", ("office", "inspector")
@@ -40,7 +41,10 @@ WORDS: dict[str, frozenset[str]] = {
     "科研未报的支部材料": frozenset({LEADER}),
     "办公室未报的材料": frozenset({"office"}),
     "科研推了的推送": frozenset({LEADER, OWN, *ABOVE}),
+    "科研申请延期的理由": frozenset({LEADER, OWN, *ABOVE}),
     "科研没推的推送": frozenset({LEADER}),
+    # What one person was told is that person's alone: not the leader's, not the office's.
+    "孙丽的站内消息": frozenset({OWN}),
     "机关没推的推送": frozenset({"office"}),
     # What stands in a member's entry, and not beside the name on the branch's page that all of the branch see.
     "教务一科调研员": frozenset({"secretary", "deputy", "commissioner", *ABOVE}),
@@ -99,6 +103,8 @@ def another_committee() -> Records:
     WeekItem.objects.filter(plan__filing__committee=committee).update(content="外院的记录")
     Push.objects.filter(committee=committee).update(title="外院的记录", text="外院的记录")
     Channel.objects.filter(committee=committee).update(name="外院的记录")
+    Relief.objects.filter(committee=committee).update(reason="外院的记录")
+    Job.objects.filter(committee=committee).update(said="外院的记录")
     Committee.objects.filter(pk=committee.pk).update(short_name="外院党委")
     audit.note(theirs.world.access("office", WRITTEN), audit.Kind.WRITE, "外院的记录")
     return theirs
@@ -118,7 +124,9 @@ def make_foreign(records: Records) -> Records:
     Filing.objects.filter(pk=records.committees_paper_draft.pk).update(title="办公室未报的材料")
     sent_out(push_by(leader, "科研推了的推送"), leader)
     push_by(leader, "科研没推的推送")
+    told(world.users[OWN], "孙丽的站内消息")
     push_by(world.access("office", WRITTEN), "机关没推的推送")
+    relief_of(world, world.second, LEADER, "科研申请延期的理由")
     Member.objects.filter(name="张三一").update(job_title="教务一科调研员")
     return another_committee()
 
@@ -154,6 +162,8 @@ def lists(records: Records) -> dict[str, str]:
         ("branches:user_list", "?q=欧阳"), ("branches:branch_list", "?page=1"), ("branches:audit_log", "?q=外院"),
     ):  # fmt: skip
         found[f"{name}{query}"] = reverse(name) + query
+    asked = Relief.objects.get(reason="科研申请延期的理由").pk
+    found[f"plan:relief_detail {asked}"] = reverse("plan:relief_detail", args=[asked])
     return found
 
 

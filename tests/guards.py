@@ -35,7 +35,9 @@ from typing import Any
 from django.db import transaction
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("branches", "plan", "study", "commitments", "scoring", "inspections", "config")
+ROOMS = ("branches", "jobs", "inbox", "plan", "study", "commitments", "scoring", "inspections", "config")
+# The tests that need no service.
+PLAIN = "not postgres and not browser and not redis"
 SETS = frozenset({
     "secretary_of", "deputy_of", "commissioner_of", "office_of", "inspects", "audits", "administers", "secures",
     "branches", "leads", "files_for", "sees_committees", "member_id",
@@ -55,13 +57,17 @@ EXCUSED: dict[tuple[str, str, str], str] = {
     ("branches/views/people.py", "member_detail", "member.pk == access.member_id"): DRAWS,
     ("branches/views/personal.py", "_way_back", "member.pk == request.access.member_id"): DRAWS,
     ("plan/views/plans.py", "plan_detail", "plan.committee_id in request.access.office_of"): DRAWS,
-    ("plan/views/board.py", "_committee", "own in access.sees_committees"): "which board is shown first",
+    ("plan/views/conditions.py", "_committee", "own in access.sees_committees"): "which board is shown first",
     ("study/views/branch_plans.py", "_page", "record.branch_id in access.leads"): DRAWS,
     ("study/views/gatherings.py", "_context", "form.branch.pk in form.access.files_for"): DRAWS,
     ("study/views/gatherings.py", "gathering_list", "branch__in=access.leads"): "the order of the list",
     ("study/views/calendar.py", "calendar", "branch.pk in access.leads"): DRAWS,
     ("study/views/member_plans.py", "_owed", "member=access.member_id"): "the date in the lead of one's own page",
     ("study/gatherings.py", "may_leave_out", "def may_leave_out"): "a rule of meetings, not of access",
+    ("plan/reminder_times.py", "Times.may_speak_on", "def may_speak_on"): "a rule of working days, not of access",
+    ("plan/reminder_times.py", "Times.may_say", "def may_say"): "a rule of quiet hours, not of access",
+    ("plan/reliefs.py", "_why_not", "relief.committee_id in access.office_of"): "which words say why not",
+    ("jobs/views.py", "_url_after", "job.committee_id in access.office_of"): DRAWS,
     ("plan/board.py", "owed_under", "Duty.objects.visible_to(access)"): TWICE,
     ("plan/views/papers.py", "demand_edit", "filing.is_editable"): "which of two refusals is said",
     ("plan/views/papers.py", "paper_edit", "paper.filing.is_editable"): "refused with a word, or led to the filed one",
@@ -510,8 +516,24 @@ TESTED_IN = {
     "branches/views/sso.py": ("tests/sso",),
     "config/handover.py": ("tests/test_handover.py",),
     "config/homes.py": ("tests/test_homes.py",),
+    "config/todo.py": ("tests/test_todo.py", "tests/test_homes.py"),
     "plan/moves.py": ("tests/plan/test_predicates.py", "tests/plan/test_moves.py", "tests/plan/test_filings.py"),
-    "plan/models.py": ("tests/plan/test_filings.py", "tests/plan/test_tree.py", "tests/test_homes.py"),
+    "config/checkup_views.py": ("tests/test_checkup.py",),
+    "inbox/views/sendings.py": ("tests/inbox/test_sending.py", "tests/inbox/test_messages.py"),
+    "jobs/models.py": ("tests/jobs/test_pages.py",),
+    "jobs/views.py": ("tests/jobs/test_pages.py",),
+    "plan/checkup_rules.py": ("tests/test_checkup.py",),
+    "study/checkup_rules.py": ("tests/test_checkup.py",),
+    "study/office_view.py": ("tests/study/test_follow_ups.py", "tests/study/test_make_ups.py"),
+    "plan/models/duties.py": ("tests/plan/test_filings.py", "tests/plan/test_tree.py", "tests/test_homes.py"),
+    "plan/models/filings.py": ("tests/plan/test_filings.py", "tests/plan/test_tree.py", "tests/test_homes.py"),
+    "plan/models/plans.py": ("tests/plan/test_tree.py", "tests/plan/test_plan_pages.py"),
+    "plan/models/reliefs.py": ("tests/plan/test_reliefs.py", "tests/plan/test_reliefs_pages.py"),
+    "plan/relieved.py": ("tests/plan/test_reliefs.py", "tests/plan/test_reliefs_pages.py"),
+    "plan/views/reliefs.py": ("tests/plan/test_reliefs_pages.py",),
+    "plan/views/conditions.py": ("tests/plan/test_board_views.py", "tests/plan/test_tree.py"),
+    "plan/views/duty_list.py": ("tests/plan/test_board.py", "tests/plan/test_board_views.py"),
+    "plan/views/saved_views.py": ("tests/plan/test_board_views.py",),
     "plan/views/papers.py": (
         "tests/plan/test_predicates.py",
         "tests/plan/test_papers.py",
@@ -539,7 +561,7 @@ def tests_of(guard: Guard) -> list[str]:
 def under_the_tests(number: int, guard: Guard) -> str:
     """The first of the nearest tests that fails without it; empty if none does."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not postgres and not browser", "-p", "no:cacheprovider",
+        [sys.executable, "-m", "pytest", "-q", "-x", "-m", PLAIN, "-p", "no:cacheprovider",
          *tests_of(guard)],
         cwd=ROOT, env=os.environ | {"GUARD": str(number)}, capture_output=True, text=True, check=False,
     )  # fmt: skip

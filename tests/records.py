@@ -9,14 +9,17 @@ from datetime import date, datetime, timedelta
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from branches.models import LoginSession, Member, Membership, Post, RosterImport
+from branches.models import Branch, LoginSession, Member, Membership, Post, RosterImport, User
 from branches.roster_columns import propose, read_cells
 from branches.roster_jobs import as_ready
 from branches.roster_sheets import roster_sheet
 from documents.workbook import write
+from inbox.models import Message, Sending
+from inbox.telling import Line, tell
+from jobs.models import Job
 from plan.attachments import add_attachments
 from plan.editing import with_year
-from plan.models import Duty, Filing, Move, Picture, Plan, Requirement, Version
+from plan.models import Duty, Filing, Move, Picture, Plan, Relief, Requirement, SavedView, Version
 from plan.moves import begin, frozen
 from plan.pictures import add_pictures
 from study.material_files import taken_in
@@ -64,13 +67,27 @@ class Records:
     branch_post: Post
     committee_post: Post
     login: LoginSession
+    saved_view: SavedView
     material: Material
     pushed: Pushed
     check_in: CheckIn
     partner: Partner
+    relief: Relief
+    job: Job
+    message: Message
+    sending: Sending
 
     def picture(self, filing: Filing) -> Picture:
         return filing.pictures.get()
+
+
+def told(user: User, title: str) -> Message:
+    """A message of two lines to one person."""
+    lines = [
+        Line("7月支部党员大会", "7月31日24:00前", "/duties/", "soon", "支部党员大会还没有报送"),
+        Line("只在系统里说的事"),
+    ]
+    return tell(user, kind="digest", key=f"test:{title}", title=title, lines=lines, at=WRITTEN)
 
 
 def sent(filing: Filing, who: str, world: World, moment: datetime = WRITTEN + timedelta(hours=1)) -> Filing:
@@ -155,6 +172,15 @@ def uploaded_roster(world: World) -> RosterImport:
     )  # fmt: skip
 
 
+def relief_of(world: World, branch: Branch, who: str, reason: str) -> Relief:
+    """The branch's request for more time for what it sums up at the year's end, as it lies with the office."""
+    day = date(2018, 12, 31)
+    return Relief.objects.create(
+        committee=world.committee, branch=branch, kind="extend", year=2018, codes=["I2"], from_on=day, until_on=day,
+        due_on=date(2019, 1, 20), reason=reason, asked_at=WRITTEN, asked_by=world.users[who],
+    )  # fmt: skip
+
+
 def make_records(world: World | None = None) -> Records:
     """The whole world: the plan of 2018 issued, and in the first branch a record of each kind, sent and as a draft."""
     world = world or make_world()
@@ -188,6 +214,7 @@ def make_records(world: World | None = None) -> Records:
     sent(member_plan.filing, "member", world)
     paper = sent(paper_by(secretary, duty_of(world, "I2"), title="书记述职报告"), "secretary", world)
     committees_duty = Duty.objects.filter(code="I4", committee=world.committee).earliest("starts_on")
+    message = told(world.users["member"], "李强的消息")
     return Records(
         world=world, draft=draft, duty=duty_of(world, "C1"), members_duty=duty_of(world, "P2", "member"),
         committees_duty=committees_duty, requirement=plan.requirements.get(code="S12"),
@@ -203,6 +230,9 @@ def make_records(world: World | None = None) -> Records:
         branch_post=Post.objects.get(kind=Post.Kind.SECRETARY, branch=world.first),
         committee_post=Post.objects.get(kind=Post.Kind.INSPECTOR, committee=world.committee),
         pushed=make_pushes(world),
+        saved_view=SavedView.objects.create(
+            user=world.users["member"], page="duties", name="本月", query="month=7", saved_at=at("2018-07-01 09:00")
+        ),
         login=LoginSession.objects.create(
             user=world.users["member"], key_mac=f"{world.committee.pk:064}", began_at=WRITTEN, seen_at=WRITTEN
         ),
@@ -216,5 +246,14 @@ def make_records(world: World | None = None) -> Records:
         ),
         partner=Partner.objects.create(
             gathering=gathering, branch=world.second, invited_at=WRITTEN, invited_by=world.users["secretary"]
+        ),
+        relief=relief_of(world, world.first, "secretary", "支部书记借调，8月返回。"),
+        job=Job.objects.create(
+            kind="open_duties", key=f"open_duties:{plan.pk}", committee=world.committee, asked_at=WRITTEN,
+            asked_by=world.users["office"], next_at=WRITTEN, state="failed", ended_at=WRITTEN,
+        ),
+        message=message,
+        sending=Sending.objects.create(
+            message=message, way="email", state="failed", tries=6, next_at=WRITTEN, error="连不上邮件服务器"
         ),
     )  # fmt: skip

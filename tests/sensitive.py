@@ -1,4 +1,4 @@
-"""Nine sensitive fields, planted; every actor opens every page and file; each value stands only where it may.
+"""Ten sensitive fields, planted; every actor opens every page and file; each value stands only where it may.
 
 Run by tests/test_sensitive_fields.py, which prints the counts that `make figures` reads.
 """
@@ -22,6 +22,9 @@ from branches import secrets
 from branches.models import User
 from branches.personal import check_character, set_personal
 from branches.revealing import reveal_to
+from inbox import outside
+from inbox.mailbox import hint_of
+from inbox.models import Preference
 from study.models import MemberPlan
 from tests.conftest import at, logged_in, trusted
 from tests.records import Records
@@ -34,6 +37,7 @@ TOTP = "JBSWY3DPEHPK3PXPQWERTYUI"
 ABSENT_ON = date(2017, 2, 13)
 PLACE = "榆林市横山区"
 DRAFT = "拟在年内读完的书目甲乙丙"
+MAILBOX = "liqiang.home@mail.example.org"
 REASON = "核对其提交的介绍信丙丁"
 
 READERS = ("office", "secretary", "deputy", "commissioner", "member", "inspector")
@@ -67,6 +71,11 @@ def plant(records: Records) -> tuple[Field, ...]:
     user.activation_mac = secrets.mac("planted-code", "activation")
     user.activation_until_at = at("2018-07-06 08:00")
     user.save()
+    sealed = secrets.seal(MAILBOX, outside.PURPOSE)
+    Preference.objects.create(
+        user=user, by_email=True, email_sealed=sealed, email_hint=hint_of(MAILBOX),
+        email_confirmed_at=at("2018-01-01 08:00"), set_at=at("2018-01-01 08:00"),
+    )  # fmt: skip
     MemberPlan.objects.filter(pk=records.member_plan_draft.pk).update(goal=DRAFT)
     reveal_to(world.access("office", at(NOW)), member, "phone", REASON)
     entry = _cells(READERS, "branches:member_detail@member") | _cells(
@@ -83,6 +92,7 @@ def plant(records: Records) -> tuple[Field, ...]:
               _cells(REVEALERS, "POST reveal id_number")),
         Field("联系电话", "L4", (PHONE, PHONE_AS_TYPED, PHONE[3:]), _cells(REVEALERS, "POST reveal phone")),
         Field("两步验证密钥", "whoever has it is the member", (TOTP, user.totp_sealed, user.totp_sealed[-24:])),
+        Field("提醒邮箱", "where somebody reads at home", (MAILBOX, MAILBOX.partition("@")[0], sealed)),
         Field("密码散列", "can be guessed at elsewhere", (user.password, user.password.rpartition("$")[2])),
         Field("激活码摘要", "opens the account", (user.activation_mac, "planted-code")),
         Field("长期不能参加之日", "tells of health", ("2017-02-13", "2017年2月13日"), entry, exported),

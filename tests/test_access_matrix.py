@@ -47,6 +47,7 @@ TABLE = """
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 # everybody's
 home                                        LL    k-    k-    k-    k-    k-    k-    k-    r-    r-    r-    r-    k-
+todo                                        LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 healthz                                     k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 manifest                                    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 service_worker                              k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
@@ -54,6 +55,9 @@ offline                                     k-    k-    k-    k-    k-    k-    
 gallery                                     LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
 handover_pack                               LL    k-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
 handover_docx                               LL    k-    k-    k-    k-    0-    0-    0-    0-    x-    x-    x-    x-
+checkup                                     LL    k-    k-    k-    k-    x-    k-    x-    x-    x-    x-    x-    x-
+checkup_xlsx                                LL    k-    k-    k-    k-    x-    k-    x-    x-    x-    x-    x-    x-
+checkup_rule                                LL    k-    k-    k-    k-    x-    k-    x-    x-    x-    x-    x-    x-
 # branches: people and accounts
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 branches:login                              kk    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr    rr
@@ -127,14 +131,46 @@ branches:roster_columns                     LL    -k    -x    -x    -x    -x    
 branches:roster_restart                     LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
 branches:roster_progress                    LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
 branches:roster_errors                      LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+# jobs: background work
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+jobs:job_list                               LL    x-    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-
+jobs:job_detail                             LL    k-    0-    0-    0-    0-    0-    0-    0-    0-    k-    0-    0-
+jobs:job_progress                           LL    k-    0-    0-    0-    0-    0-    0-    0-    0-    k-    0-    0-
+jobs:job_retry                              LL    -x    -x    -x    -x    -x    -x    -x    -x    -x    -r    -x    -x
+# inbox
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+inbox:message_list                          LL    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-    k-
+inbox:messages_read                         LL    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r    -r
+inbox:message_detail                        LL    0-    0-    0-    0-    k-    0-    0-    0-    0-    0-    0-    0-
+inbox:message_read                          LL    -0    -0    -0    -0    -r    -0    -0    -0    -0    -0    -0    -0
+inbox:preference                            LL    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk    kk
+inbox:sending_list                          LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    k-    x-    x-
+inbox:sendings_again                        LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+inbox:sending_again                         LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
 # plan: the document, the duties, the desks
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 plan:plan_list                              LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 plan:plan_upload                            LL    kk    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 plan:workdays                               LL    kr    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:relief_list                            LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+plan:relief_new                             LL    ku    ku    ku    xx    xx    ku    xx    xx    xx    xx    xx    xx
+plan:relief_new@duty                        LL    ku    ku    ku    xx    xx    00    xx    xx    xx    xx    xx    xx
+plan:relief_detail                          LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+# The committee's office is one person: what the branch asks for, that one grants alone.
+plan:relief_move@grant                      LL    -r    -p    -p    -x    -x    -0    -x    -x    -x    -x    -x    -x
+plan:relief_move@withdraw                   LL    -p    -r    -r    -x    -x    -0    -x    -x    -x    -x    -x    -x
+plan:relief_move@unknown                    LL    -b    -b    -b    -x    -x    -0    -x    -x    -x    -x    -x    -x
+plan:rhythm                                 LL    k-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-    x-
+plan:lead_time                              LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
+plan:workdays_notice                        LL    ku    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
+plan:reminder_policy                        LL    ku    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx    xx
 plan:plan_start                             LL    -r    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x    -x
 plan:board                                  LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-    x-
 plan:board_xlsx                             LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-    x-
+plan:board_docx                             LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-    x-
+plan:heat                                   LL    k-    x-    x-    x-    x-    x-    x-    k-    x-    x-    x-    x-
+plan:view_save                              LL    -r    -r    -r    -r    -r    -r    -r    -r    -x    -x    -x    -x
+plan:view_remove@member                     LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x    -x
 plan:duty_list                              LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 plan:duty_xlsx                              LL    k-    k-    k-    k-    x-    k-    x-    k-    x-    x-    x-    x-
 plan:intray                                 LL    k-    k-    k-    x-    x-    k-    x-    x-    x-    x-    x-    x-
@@ -263,7 +299,7 @@ study:week_done@filed                       LL    -p    -p    -p    -p    -r    
 study:member_plan_edit@draft                LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
 study:member_plan_redraft@draft             LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
 study:week_done@draft                       LL    -0    -0    -0    -0    -r    -0    -0    -0    -x    -x    -x    -x
-study:make_ups                              LL    xx    ku    ku    ku    xx    ku    xx    xx    xx    xx    xx    xx
+study:make_ups                              LL    kx    ku    ku    ku    xx    ku    xx    xx    xx    xx    xx    xx
 study:follow_ups                            LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 study:follow_up_done                        LL    -0    -r    -r    -r    -r    -0    -0    -0    -x    -x    -x    -x
 study:calendar                              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
@@ -292,8 +328,10 @@ study:delivery_again                        LL    -p    -r    -r    -r    -x    
 study:channel_list                          LL    k-    k-    k-    x-    x-    k-    x-    x-    x-    x-    x-    x-
 study:channel_new                           LL    ss    ss    ss    xx    xx    ss    xx    xx    xx    xx    xx    xx
 study:channel_test@branch                   LL    -0    -r    -r    -x    -x    -0    -x    -x    -x    -x    -x    -x
+study:channel_reminds@branch                LL    -0    -r    -r    -x    -x    -0    -x    -x    -x    -x    -x    -x
 study:channel_end@branch                    LL    -0    -r    -r    -x    -x    -0    -x    -x    -x    -x    -x    -x
 study:channel_test@committee                LL    -r    -0    -0    -x    -x    -0    -x    -x    -x    -x    -x    -x
+study:channel_reminds@committee             LL    -r    -0    -0    -x    -x    -0    -x    -x    -x    -x    -x    -x
 study:channel_end@committee                 LL    -r    -0    -0    -x    -x    -0    -x    -x    -x    -x    -x    -x
 study:partners@filed                        LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
 study:partners@draft                        LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
@@ -355,13 +393,31 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         "branches:committee_posts", "branches:grants", "branches:roster_template", "branches:roster_import",
         "branches:user_list",
         "plan:plan_list", "plan:plan_upload", "plan:plan_start", "plan:board", "plan:board_xlsx", "plan:duty_list",
-        "plan:duty_xlsx", "plan:intray", "plan:filing_list", "plan:log", "study:member_plan",
+        "plan:duty_xlsx", "plan:board_docx", "plan:heat", "plan:intray", "plan:filing_list", "plan:log",
+        "study:member_plan",
         "study:member_plan_begin", "study:plan_review", "study:member_progress", "study:gathering_list",
+        "study:gathering_new", "study:material_list", "study:material_new", "todo", "plan:rhythm",
         "study:gathering_new", "study:material_list", "study:material_new",
+        "inbox:message_list", "inbox:messages_read", "inbox:preference", "inbox:sending_list", "inbox:sendings_again",
+        "plan:reminder_policy",
     ):  # fmt: skip
         case(name)
     case("branches:sso_failed", "nobody")
+    case("plan:relief_list")
+    case("plan:relief_new")
+    case("plan:relief_new@duty", query=f"?duty={o.duty.pk}")
+    case("plan:relief_detail", o.relief.pk)
+    for name in ("grant", "withdraw", "unknown"):
+        case(f"plan:relief_move@{name}", o.relief.pk, post={"name": name})
+    case("plan:view_save", post={"page": "duties", "name": "七月", "query": "month=7"})
+    case("plan:view_remove@member", o.saved_view.pk)
     case("plan:workdays", post={"from_on": "2018-07-20", "until_on": "2018-08-25", "works": "0", "name": "暑假"})
+    case("plan:lead_time", post={"code": "I3", "days": "20"})
+    case("checkup")
+    case("checkup_xlsx")
+    case("checkup_rule", "no-secretary")
+    case("plan:workdays", post={"from_on": "2018-07-20", "until_on": "2018-08-25", "works": "0", "name": "暑假"})
+    case("plan:workdays_notice")
     case("branches:committee_edit", o.world.committee.pk)
     for name in ("handover_pack", "handover_docx"):
         case(name, first.pk, o.branch_post.from_on.isoformat())
@@ -386,6 +442,9 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     case("branches:roster_export@first", query=f"?branch={first.pk}")
     for name in ("preview", "columns", "progress", "restart", "commit", "errors"):
         case(f"branches:roster_{name}", o.roster_import.pk)
+    case("jobs:job_list")
+    for name in ("detail", "progress", "retry"):
+        case(f"jobs:job_{name}", o.job.pk)
     for name in (
         "plan:plan_detail", "plan:plan_preview", "plan:plan_issue", "plan:plan_copy", "plan:plan_edit",
         "plan:plan_settings", "plan:plan_delete", "plan:plan_download", "plan:requirement_new",
@@ -439,6 +498,9 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         case(f"study:member_plan_edit@{state}", own.pk)
         case(f"study:member_plan_redraft@{state}", own.pk)
         case(f"study:week_done@{state}", lived.pk)
+    for name in ("inbox:message_detail", "inbox:message_read"):
+        case(name, o.message.pk)
+    case("inbox:sending_again", o.sending.pk)
     case("study:make_ups")
     case("study:follow_ups")
     done = {"on": "2018-07-03", "note": "已完成。"}
@@ -456,6 +518,7 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     case("study:delivery_again", o.pushed.failed.pk)
     for whose, channel in (("branch", o.pushed.channel), ("committee", o.pushed.committees_channel)):
         case(f"study:channel_test@{whose}", channel.pk)
+        case(f"study:channel_reminds@{whose}", channel.pk)
         case(f"study:channel_end@{whose}", channel.pk)
     for state, gathering in (("filed", o.gathering), ("draft", o.gathering_draft)):
         case(f"study:partners@{state}", gathering.pk)
@@ -488,7 +551,7 @@ def routes() -> set[str]:
 def tables() -> dict[str, str]:
     """A digest of each table of the portal's own: its rows, all of them, as they are."""
     found = {}
-    for label in ("branches", "plan", "study"):
+    for label in ("branches", "inbox", "plan", "study"):
         for model in apps.get_app_config(label).get_models():
             if model in (AuditEvent, AuditHead):
                 continue  # what is refused is told there, and nowhere else

@@ -34,7 +34,7 @@ def targets() -> set[str]:
 @cache
 def code_of_the_portal() -> str:
     """All of the portal's own modules, the plan's data, and the settings of its tools."""
-    folders = ("config", "branches", "plan", "study", "documents", "benchmarks", "tools")
+    folders = ("config", "branches", "inbox", "jobs", "plan", "study", "documents", "benchmarks", "tools")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     files += [ROOT / "pyproject.toml", ROOT / "plan/2018.toml", ROOT / "tools/setup.sh"]
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
@@ -44,7 +44,7 @@ def code_of_the_portal() -> str:
 def said_on_pages() -> str:
     """Everything that templates, scripts and code can put on a page, without the icons that stand before a word."""
     sources = [*(ROOT / "templates").rglob("*.html"), *(ROOT / "static/js").glob("*.js")]
-    for app in ("branches", "plan", "study", "config"):
+    for app in ("branches", "inbox", "jobs", "plan", "study", "config"):
         sources += [path for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts]
     return "\n".join(re.sub(r"\{% icon [^%]*%\}", "", path.read_text(encoding="utf-8")) for path in sources)
 
@@ -132,7 +132,7 @@ def test_every_management_command_named_is_there(name):
 
 
 def test_the_administrator_reads_of_every_command_of_the_portal_for_daily_use():
-    ours = {command for command, app in get_commands().items() if app in ("branches", "plan")}
+    ours = {command for command, app in get_commands().items() if app in ("branches", "inbox", "plan")}
     assert ours <= set(re.findall(r"manage\.py ([a-z_]+)", text_of("docs/administrator.md")))
 
 

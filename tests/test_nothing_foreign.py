@@ -125,6 +125,8 @@ def test_a_second_post_elsewhere_opens_nothing_here(ours: Records, stopped: list
 # Where the deputy of another branch is answered otherwise than the rest of the office: the leaders' rooms are open to
 # them, for what is theirs; the first branch's records there are seen, and not to be changed.
 AS_BOTH = {
+    # Two are in the office then, so that the one's grant alone is not enough.
+    "plan:relief_move@grant": "-p",
     "study:member_plan_begin": "-r", "study:plan_review": "kr", "study:member_progress": "k-",
     "study:gathering_new": "ku", "study:make_ups": "ku",
     "study:branch_plan_adjust@sent": "-p", "study:branch_plan_adjust@draft": "-0",

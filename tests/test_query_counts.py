@@ -19,8 +19,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from branches.models import Branch, LoginSession, Member, Membership, PartyGroup, Post, User
+from inbox.models import Message, Sending
+from jobs.models import Job
 from plan.editing import remove_requirement, with_year
-from plan.models import Claim, Duty, Filing, Move, Paper, Picture, Plan, Version
+from plan.models import Claim, Duty, Filing, Move, Paper, Picture, Plan, Relief, Version
 from plan.moves import frozen
 from plan.opening import issue
 from plan.pictures import MOST
@@ -39,7 +41,7 @@ from study.models import (
 )
 from tests.conftest import ROOT, World, at
 from tests.plan.filed import duty_of, filed_report, photo
-from tests.records import branch_plan_of, draft_plan, member_plan_of, sent, uploaded_roster
+from tests.records import branch_plan_of, draft_plan, member_plan_of, relief_of, sent, uploaded_roster
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +66,11 @@ class Growing:
         Filing.objects.filter(pk=sent(self.own.filing, "member", world).pk).update(state="approved")
         self.report = filed_report(world)
         self.owed, self.draft = duty_of(world, "C1"), draft_plan(world, 2100)
+        relief = relief_of(world, world.first, "secretary", "借调。")
+        # What it speaks of is still owed: what was filed already no relief touches.
+        Relief.objects.filter(pk=relief.pk).update(codes=["P2"], from_on=date(2018, 7, 1), until_on=date(2018, 12, 31))
         self.addresses = {
+            "relief": relief.get_absolute_url(),
             "branch_detail": reverse("branches:branch_detail", args=[world.first.pk]),
             "member_detail": reverse("branches:member_detail", args=[world.member("member").pk]),
             "plan_preview": reverse("plan:plan_preview", args=[self.draft.pk]),
@@ -83,9 +89,13 @@ class Growing:
         self.plans(new)
         self.duties(new)
         self.filings(new)
+        for _ in new:
+            relief_of(self.world, self.world.first, "secretary", "借调。")
         self.study(new)
         self.one_filing(new, size)
         self.mobile(new)
+        self.jobs(new)
+        self.inbox(new)
         self.size = size
         upload = uploaded_roster(self.world)
         self.addresses["roster_preview"] = reverse("branches:roster_preview", args=[upload.pk])
@@ -141,6 +151,15 @@ class Growing:
             for n in new
         )  # fmt: skip
 
+    def jobs(self, new: range) -> None:
+        Job.objects.bulk_create(
+            Job(
+                kind="messages", key=f"messages@{n}", asked_at=NOW, next_at=NOW, committee=self.world.committee,
+                asked_by=self.world.users["office"], state="failed", ended_at=NOW,
+            )
+            for n in new
+        )  # fmt: skip
+
     def members(self, name: str, new: range) -> list[Member]:
         found = Member.objects.bulk_create(
             Member(
@@ -174,12 +193,13 @@ class Growing:
                 setattr(copy, name, value)
             return copy
 
-        arrival, work = duty_of(world, "S12"), duty_of(world, "I2")
+        arrival, work, late = duty_of(world, "S12"), duty_of(world, "I2"), duty_of(world, "P3")
         lived, mine = duty_of(world, "S14", "member"), duty_of(world, "P2", "member")
         self.copies = Duty.objects.bulk_create(
             [again(arrival, n, -1, branch=branch) for n, branch in zip(new, self.branches, strict=True)]
             + [again(work, 4 * n + k, days) for n in new for k, days in enumerate((-2, 1, 15, 40))]
             + [again(lived, n, 1, member=member) for n, member in zip(new, self.crowd["未报"], strict=True)]
+            + [again(late, n, -2) for n in new]
             + [again(mine, n, 3) for n in new]
             + [again(mine, n, 3, member=world.member("secretary"), code="C2") for n in new]
         )
@@ -292,6 +312,18 @@ class Growing:
         )  # fmt: skip
         Delivery.objects.bulk_create(Delivery(push=common, channel=one, next_at=NOW) for one in channels)
 
+    def inbox(self, new: range) -> None:
+        """Messages of one member with as many lines, and their way out by mail."""
+        told = Message.objects.bulk_create(
+            Message(
+                user=self.world.users["member"], kind="digest", key=f"day:{n}", title="今日提醒", told_at=NOW,
+                lines=[{"text": f"第{k}项", "url": "/duties/"} for k in range(max(new) + 1)],
+            )
+            for n in new
+        )  # fmt: skip
+        Sending.objects.bulk_create(Sending(message=one, way="email", next_at=NOW, state="failed") for one in told)
+        self.addresses["message"] = told[-1].get_absolute_url()
+
     def one_filing(self, new: range, size: int) -> None:
         """The one report: a version and a move a row, as many duties, and as many pictures as it may have."""
         report, by = self.report, self.world.users["secretary"]
@@ -332,7 +364,7 @@ def of(*names: str) -> Callable[[HttpResponse], int]:
 
     def count(response: HttpResponse) -> int:
         found = [response.context[name] for name in names]
-        return sum(one if isinstance(one, int) else getattr(one, "total", None) or len(one) for one in found)
+        return sum(one if isinstance(one, int) else one.total if hasattr(one, "total") else len(one) for one in found)
 
     return count
 
@@ -351,8 +383,16 @@ def marked(response: HttpResponse) -> int:
     return len(course.branches) + len(course.marks) + len(response.context["deliveries"])
 
 
+def told_lines(response: HttpResponse) -> int:
+    return len(response.context["message"].lines)
+
+
 def owners(response: HttpResponse) -> int:
     return sum(total.owners for total in response.context["asked"].totals)
+
+
+def touched(response: HttpResponse) -> int:
+    return response.context["counts"]["duties"]
 
 
 def size(response: HttpResponse) -> int:
@@ -362,18 +402,23 @@ def size(response: HttpResponse) -> int:
 # Page, what it shows, and who opens it. {name} is an address of Growing.
 PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     ("/", of("waiting", "drafts", "late"), ("office",)),
-    ("/", of("waiting", "late", "this_week", "mine", "sent_back"), ("secretary",)),
-    ("/", of("late", "sent_back"), ("deputy", "commissioner")),
-    ("/", of("mine", "pushes"), ("member",)),
+    ("/", of("now_group", "late", "week_group", "later"), ("secretary", "deputy", "commissioner")),
+    ("/", of("week_group", "pushes"), ("member",)),
+    ("/todo/", of("now_group", "late", "week_group", "later"), ("office", "secretary", "deputy", "member")),
+    ("/todo/?group=late", paged, ("secretary",)),
     ("/board/", paged, ("office", "inspector")),
     ("/board/?standing=overdue", paged, ("office",)),
     ("/board.xlsx", in_sheets, ("office",)),
+    ("/board.docx", size, ("office",)),
+    ("/board/year/", paged, ("office", "inspector")),
     ("/duties/", paged, ("office", "secretary", "member")),
     ("/duties/?standing=all", paged, ("office", "inspector")),
     ("/duties.xlsx?standing=all", in_sheets, ("office", "secretary")),
     ("/intray/", paged, ("office", "secretary")),
     ("/filings/", paged, ("office", "inspector", "secretary", "member")),
     ("/log/", paged, ("office", "auditor")),
+    ("/reliefs/", paged, ("office", "inspector", "secretary", "member")),
+    ("{relief}", touched, ("office", "secretary")),
     ("/plans/", paged, ("office", "member")),
     ("{plan_preview}", owners, ("office",)),
     ("{requirement}", paged, ("office",)),
@@ -393,8 +438,13 @@ PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     ("{roster_errors}", in_sheets, ("office",)),
     ("/users/", paged, ("sysadmin",)),
     ("/users/{branch}", paged, ("sysadmin",)),
+    ("/jobs/", paged, ("sysadmin",)),
     ("/security/", paged, ("security",)),
     ("/account/", of("logins"), ("member",)),
+    ("/messages/", paged, ("member",)),
+    ("/messages/?show=unread", paged, ("member",)),
+    ("{message}", told_lines, ("member",)),
+    ("/sendings/", paged, ("office",)),
     ("/study/gatherings/", paged, ("office", "secretary", "member")),
     ("/study/gatherings/new/", of("attendance"), ("secretary",)),
     ("/study/calendar/{branch}", entries, ("office", "secretary", "member")),

@@ -47,7 +47,7 @@ WORDS = {
     "on": "日期", "until": "止", "from_on": "起", "of": "组织", "new": "新增", "changed": "变更", "reason": "理由",
     "field": "内容", "merged": "并入的工号", "moved": "移动", "counts": "条数", "other": "另一工号",
     "via": "方式", "why": "原因", "version": "版本", "parent": "上级", "imports": "份数",
-    "trouble": "情形", "basis": "依据",
+    "trouble": "情形", "basis": "依据", "year": "年度",
 }  # fmt: skip
 
 

@@ -22,7 +22,8 @@ from config.demo import words
 from config.demo.mobile import push_some
 from config.demo.people import Cast, House
 from documents.pictures import CleanPicture
-from plan import moves, opening
+from inbox.models import Message
+from plan import moves, opening, reminders
 from plan.cadence import SHANGHAI
 from plan.editing import with_year
 from plan.models import Claim, Duty, Filing, Move, Paper, Picture, Plan, Receipt, Version
@@ -37,6 +38,7 @@ Desk, State = Filing.Desk, Filing.State
 Presence = Attendance.Presence
 Act = Callable[[], None]
 MONTH = (Kind.GENERAL_MEETING, Kind.THEME_DAY, Kind.COLLECTIVE_STUDY)
+REMINDED_DAYS = 4  # mornings before the demo's now of which the reminders are there
 DOCUMENT_YEAR = 2018  # the plan's own; the other years are written from a copy of it
 
 
@@ -79,7 +81,18 @@ def tell(cast: Cast, pictures: list[CleanPicture], year: int, until: datetime, r
     CommitteeYear(plan, cast, until, random).run()
     foresee(cast, localdate(until))
     push_some(cast, pictures, year, until)
+    remind(until)
     return plan
+
+
+def remind(until: datetime) -> None:
+    """The digests of the last mornings, of what was still not done by the end; the older ones have been read."""
+    day = localdate(until)
+    mornings = [moment(day - ONE_DAY * n, "08:00") for n in reversed(range(REMINDED_DAYS))]
+    for morning in mornings:
+        if morning <= until:
+            reminders.run_round({}, at=morning, tell=reminders.quietly)
+            Message.objects.filter(told_at__lt=morning, read_at__isnull=True).update(read_at=morning)
 
 
 def offer_materials(cast: Cast, issued_at: datetime) -> None:
@@ -712,7 +725,10 @@ class BranchYear(Year):
                 came_from = state
             for duty in kept.duties:
                 Duty.objects.filter(pk=duty.pk, settled_at__isnull=True).update(
-                    settled_at=kept.steps[1][3], done_at=kept.done_at, settled_by=kept.filing
+                    settled_at=kept.steps[1][3],
+                    done_at=kept.done_at,
+                    settled_by=kept.filing,
+                    judged_due_at=F("due_at"),
                 )
         Version.objects.bulk_create(versions)
         Move.objects.bulk_create(steps)

@@ -44,7 +44,8 @@
   });
   // Folded only where no condition is set: what narrows the list must be seen.
   document.querySelectorAll("form:has(> * > [data-unfold])").forEach((form) => {
-    const set = [...form.elements].some((field) => field.name && field.type !== "hidden" && field.value !== "");
+    const narrows = (field) => field.name && field.type !== "hidden" && field.value !== "" && !("usual" in field.dataset);
+    const set = [...form.elements].some(narrows);
     form.classList.toggle("is-folded", !set);
   });
   document.addEventListener("click", (event) => {

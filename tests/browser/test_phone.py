@@ -72,7 +72,7 @@ def album(tmp_path: Path) -> list[str]:
 
 
 def opens_the_record(page: Page) -> None:
-    page.get_by_role("link", name="记录这次活动").tap()
+    page.get_by_role("link", name="记录这次活动", exact=True).tap()
     expect(page.get_by_label("名称")).to_have_value(TOPIC)
     expect(page.locator(".names")).to_be_visible()  # the scripts are there
 
@@ -100,7 +100,7 @@ def files_it(page: Page) -> None:
 def test_a_theme_day_is_filed_in_twelve_taps(enter, theme_day, album):
     page = enter("secretary", PHONE)
     thumb = Thumb(page)
-    thumb.tap(page.get_by_role("link", name="记录这次活动"))
+    thumb.tap(page.get_by_role("link", name="记录这次活动", exact=True))
     thumb.tap(page.get_by_role("button", name=re.compile("^周敏 出席")))
     thumb.tap(page.get_by_role("group", name="周敏的请假事由").get_by_role("button", name="病假"))
     thumb.tap(page.get_by_role("button", name=re.compile("^王建国 出席")))

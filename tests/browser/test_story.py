@@ -199,7 +199,7 @@ def sees_it_on_the_board(page: Page, width: int) -> None:
         branch = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="教务处党支部"))
         expect(branch.get_by_role("cell").nth(column)).to_have_text(re.compile("已备案"))
     else:  # a phone's board tells what is late or near; what is settled stands in the list
-        expect(page.get_by_role("main")).to_contain_text("没有逾期和待办的事项")
+        expect(page.get_by_role("main")).to_contain_text("没有逾期、退回补正和本周到期的事项")
         go(page, "欠报清单")
         choose(page, "状态", "已办结")
         expect(page).to_have_url(re.compile("standing="))

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from branches import append_only, audit
+from branches import anchoring
 from branches.clock import current_instant
 
 
@@ -19,25 +19,18 @@ class Command(BaseCommand):
         parser.add_argument("--anchor", action="store_true", help="核对无误后把链头追加到留底文件（建议每天一次）")
 
     def handle(self, *args: object, **options: Any) -> None:
-        from django.db import connection
-
         path: Path = options["anchors"]
         try:
-            lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-            anchors = [audit.Anchor.parse(line) for line in lines if line.strip()]
+            found = anchoring.check(path)
         except (OSError, ValueError) as error:
             raise CommandError(f"留底文件 {path} 读不出来：{error}") from error
-        count, broken = audit.verify(anchors)
-        lost = append_only.missing(connection)
-        for place in broken:
+        for place in found.broken:
             self.stdout.write(str(place))
-        if lost:
-            self.stdout.write(f"缺少触发器：{'、'.join(sorted(lost))}")
-        self.stdout.write(f"共{count}条，{len(broken)}处不符，对照了{len(anchors)}次留底。")
-        if broken or lost:
+        if found.lost:
+            self.stdout.write(f"缺少触发器：{'、'.join(found.lost)}")
+        self.stdout.write(found.words)
+        if not found.sound:
             sys.exit(1)
         if options["anchor"]:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as file:
-                file.write(f"{audit.head(current_instant())}\n")
+            anchoring.note_head(path, current_instant())
             self.stdout.write(f"链头已记入 {path}。")
