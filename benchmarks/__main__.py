@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
-MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting"))
+MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting", "reliefs"))
+MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting", "jobs"))
+MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting", "standing"))
+MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting", "board"))
+MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting", "reminders"))
 
 if __name__ == "__main__":
     for module in MODULES:

@@ -12,7 +12,10 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmarks import brute_force, cadences, database, drafting, opening, pictures, rosters, uploads
+from benchmarks import board, brute_force, cadences, database, drafting, opening, pictures, rosters, uploads
+
+# The tests that need no service.
+PLAIN = "not postgres and not browser and not redis"
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,23 @@ def _drafting() -> Iterator[Figure]:
     yield Figure("DRAFT_SECONDS_OF_DEMO_BRANCHES", round(demo["slowest"], 2), 1)
 
 
+def _board() -> Iterator[Figure]:
+    """The page of 50 branches of many beside that of 50; the totals of all beside the grouped query over all."""
+    many = int(os.environ.get("FIGURES_BRANCHES", "500"))
+    server = os.environ.get("TEST_POSTGRES_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
+    for name in ("SQLITE", "POSTGRES"):
+        found = {}
+        for branches in (board.PAGE, many):
+            place = database.sqlite_file() if name == "SQLITE" else database.postgres_database(server)
+            with place as address:
+                found[branches] = board.measure(address, branches, 30)
+        few, most = found[board.PAGE], found[many]
+        yield Figure(f"BOARD_QUERIES_{name}", most["page_queries"], 6)
+        yield Figure(f"BOARD_QUERIES_MORE_{name}", most["page_queries"] - few["page_queries"], 0)
+        yield Figure(f"BOARD_{many}_PAGE_RATIO_{name}", round(most["page"] / few["page"], 2), 1.1)
+        yield Figure(f"BOARD_{many}_TOTALS_RATIO_{name}", round(most["totals"] / most["grouped"], 2), 1.2)
+
+
 def _rosters() -> Iterator[Figure]:
     refused = list(rosters.hostile())
     yield Figure("ROSTER_HOSTILE_REFUSED", len({id[:3] for id, *_ in refused}), 14, at_most=False)
@@ -137,7 +157,7 @@ def _tests(name: str, *arguments: str) -> Iterator[Figure]:
     """How many of these tests fail now, and how many there are (a figure of no tests would prove nothing)."""
     environment = _clean_environment()
     done = subprocess.run(  # noqa: S603 — our own tests
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "not postgres and not browser", *arguments],
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", PLAIN, *arguments],
         cwd=database.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?)", done.stdout)}
@@ -173,6 +193,7 @@ ALL: tuple[Callable[[], Iterator[Figure]], ...] = (
     _rosters,
     _guessing,
     _opening,
+    _board,
 )
 
 
