@@ -19,9 +19,11 @@ from branches.first_steps import taken
 from branches.models import Branch, Committee, LoginSession, Member, Membership, Post, User
 from plan.models import Plan
 from plan.opening import issue
+from tests.databases import keep_in_this_run
 from tests.lifting import let_flushes_through
 
 let_flushes_through()
+keep_in_this_run()
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "Tests-only-2018!"

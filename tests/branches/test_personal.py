@@ -316,11 +316,11 @@ def test_a_sealed_value_that_was_changed_is_refused_with_a_sentence(member, what
 
 WRITER = """
 import django; django.setup()
-from django.core.management import call_command
 from django.db import connection
 from branches.models import Member
 from branches.personal import set_personal
-call_command("migrate", "branches", verbosity=0)
+from tests.databases import tables
+tables()
 connection.cursor().execute("PRAGMA wal_autocheckpoint=0")
 member = Member(staff_number="20180", name="李强", job_title="planted-in-the-open")
 set_personal(member, id_number={id_number!r}, phone={phone!r})

@@ -214,19 +214,19 @@ import sys, time
 from datetime import date, datetime
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
 from django.urls import reverse
 from benchmarks import database
 from branches import clock, roster_jobs
 from branches.first_steps import taken
 from branches.models import AuditEvent, Member, RosterImport, User
 from tests.conftest import logged_in
+from tests.databases import tables
 
 settings.ALLOWED_HOSTS, settings.AXES_ENABLED = ["testserver"], False
 roster_jobs.SMALL_BYTES = roster_jobs.SMALL_ROWS = 0
 NOW = datetime(2018, 6, 20, 10, tzinfo=database.SHANGHAI)
 clock.current_instant = lambda: NOW
-call_command("migrate", verbosity=0)
+tables()
 database.people(2, 3)
 User.objects.update(**taken(NOW))
 client = logged_in(User.objects.get(), when=NOW)

@@ -18,7 +18,6 @@ import django; django.setup()
 import json, os, random, signal
 from datetime import date, datetime, timedelta
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connections, models, transaction
 from django.urls import reverse
 from benchmarks import database
@@ -32,13 +31,14 @@ from plan.models import Duty
 from plan.opening import issue
 from tests.branches.hostile_xlsx import roster
 from tests.conftest import logged_in
+from tests.databases import tables
 
 KILLS, NEWCOMERS, CHANGED = {kills}, {newcomers}, {changed}
 NOW = datetime(2018, 6, 20, 10, tzinfo=database.SHANGHAI)
 settings.ALLOWED_HOSTS, settings.AXES_ENABLED = ["testserver"], False
 settings.VAR_DIR, settings.ROSTER_JOBS = {var!r}, "branches.roster_jobs.at_once"
 clock.current_instant = lambda: NOW
-call_command("migrate", verbosity=0)
+tables()
 plan = database.people(4, 20)
 with transaction.atomic():
     issue(plan, access=database.office_access(NOW))

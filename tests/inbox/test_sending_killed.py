@@ -17,14 +17,14 @@ from tests.inbox.servers import postbox
 PREPARE = """
 import django; django.setup()
 from datetime import date, datetime
-from django.core.management import call_command
 from django.utils import timezone
 from branches import secrets
 from branches.models import Member, User
 from inbox import outside
 from inbox.models import Preference
 from inbox.telling import tell
-call_command("migrate", verbosity=0)
+from tests.databases import tables
+tables()
 now = datetime(2018, 7, 4, 10, tzinfo=timezone.get_default_timezone())
 member = Member.objects.create(staff_number="1", name="李强", joined_on=date(2010, 7, 1))
 user = User.objects.create(member=member, staff_number="1")

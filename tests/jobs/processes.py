@@ -17,14 +17,14 @@ import django; django.setup()
 import json, os, signal, subprocess, sys, time
 from datetime import timedelta
 from pathlib import Path
-from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
 from jobs import work
 from jobs.models import Job, Round, Worker
 from jobs.queue import ask
 from branches.clock import current_instant as now
-call_command("migrate", verbosity=0)
+from tests.databases import tables
+tables()
 
 def worker():
     return subprocess.Popen([sys.executable, "manage.py", "work"])

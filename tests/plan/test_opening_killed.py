@@ -17,15 +17,15 @@ BRANCHES, MEMBERS = 900, 2
 WORKER = """
 import django; django.setup()
 from datetime import datetime
-from django.core.management import call_command
 from django.db import transaction
 from benchmarks import database
 from plan.models import Duty, Plan
 from plan.opening import issue, open_duties
 import sys
+from tests.databases import tables
 moment = datetime(2018, 1, 1, 9, tzinfo=database.SHANGHAI)
 if sys.argv[1] == "prepare":
-    call_command("migrate", verbosity=0)
+    tables()
     plan = database.people({branches}, {members})
     with transaction.atomic():
         issue(plan, access=database.office_access(moment))

@@ -16,16 +16,16 @@ BRANCHES, MEMBERS = 60, 10
 WORKER = """
 import django; django.setup()
 from datetime import datetime
-from django.core.management import call_command
 from benchmarks import database
 from branches.models import Member, User
 from django.db import transaction
 from plan.opening import issue
 from plan.reminders import quietly, run_round
 import sys
+from tests.databases import tables
 moment = datetime(2018, 1, 2, 9, tzinfo=database.SHANGHAI)
 if sys.argv[1] == "prepare":
-    call_command("migrate", verbosity=0)
+    tables()
     plan = database.people({branches}, {members})
     User.objects.bulk_create(
         User(member=one, staff_number=one.staff_number) for one in Member.objects.filter(user__isnull=True)

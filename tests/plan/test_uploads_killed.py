@@ -16,7 +16,6 @@ import django; django.setup()
 import json, os, random, signal
 from datetime import datetime
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.urls import reverse
 from benchmarks import database
@@ -31,13 +30,14 @@ from plan.models import Attachment, Filing, Picture
 from plan.moves import begin
 from tests.conftest import logged_in
 from tests.plan.filed import document, photo
+from tests.databases import tables
 
 NOW = datetime(2018, 6, 20, 10, tzinfo=database.SHANGHAI)
 settings.ALLOWED_HOSTS, settings.AXES_ENABLED = ["testserver"], False
 clock.current_instant = lambda: NOW
 # What is tested here is keeping and writing down; a child process for each fork would only cost time.
 pictures.clean_in_child, attachments.clean_document_in_child = clean, clean_document
-call_command("migrate", verbosity=0)
+tables()
 plan = database.people(1, 2)
 User.objects.update(**taken(NOW))
 access = database.office_access(NOW)

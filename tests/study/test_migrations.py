@@ -13,9 +13,10 @@ from tests.records import gathering_of
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 
-def migrated(name: str) -> MigrationExecutor:
+def migrated(name: str | None = None) -> MigrationExecutor:
+    """The study room's tables as that migration leaves them; without a name as today's code needs them."""
     executor = MigrationExecutor(connection)
-    executor.migrate([("study", name)])
+    executor.migrate([("study", name)] if name else executor.loader.graph.leaf_nodes("study"))
     return MigrationExecutor(connection)
 
 
@@ -29,7 +30,7 @@ def test_what_was_agreed_in_one_text_becomes_a_row_a_line() -> None:
             resolutions="修订学习制度\r\n\n  整理党费台账  \n"
         )
     finally:
-        migrated("0004_one_text_of_resolutions_gone")
+        migrated()
     rows = Resolution.objects.order_by("gathering", "position").values_list("gathering", "position", "text", "done_on")
     assert list(rows) == [(told.pk, 0, "修订学习制度", None), (told.pk, 1, "整理党费台账", None)]
     kept = Gathering.objects.get(pk=silent.pk)
