@@ -11,7 +11,7 @@ from django.contrib.auth.hashers import check_password
 from django.db.models import QuerySet
 
 from branches import passwords, second_factor
-from branches.form_base import PortalForm
+from branches.form_base import FilterForm, PortalForm
 from branches.models import Branch, User
 
 
@@ -193,7 +193,7 @@ class PasswordForm(NewPasswordForm):
         return new
 
 
-class UserFilter(forms.Form):
+class UserFilter(FilterForm):
     """Conditions of the list of accounts."""
 
     STATES = (
@@ -210,7 +210,7 @@ class UserFilter(forms.Form):
         self.fields["branch"].queryset = branches  # type: ignore[attr-defined]
 
 
-class SecurityFilter(forms.Form):
+class SecurityFilter(FilterForm):
     """Conditions of the security administrator's list."""
 
     STATES = (

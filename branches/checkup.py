@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils.timezone import localdate, localtime
 
 from branches.access import Access
+from branches.templatetags.portal import day_words
 
 
 class Level(StrEnum):
@@ -92,12 +93,11 @@ class Rule:
         return self.rows(scope if self.leaders else replace(scope, as_office=True))
 
 
-def day_of(value: date | datetime | None) -> str:
-    """2018年7月11日; a moment by its day in the portal's time zone."""
+def day_of(value: date | datetime | None, today: date) -> str:
+    """7月11日, with its year where that is another one than today's; a moment by its day in the portal's time zone."""
     if value is None:
         return ""
-    day = localdate(value) if isinstance(value, datetime) else value
-    return f"{day.year}年{day.month}月{day.day}日"
+    return day_words(localdate(value) if isinstance(value, datetime) else value, today)
 
 
 def days_since(moment: datetime, now: datetime) -> int:

@@ -57,7 +57,7 @@ def no_secretary(scope: Scope) -> QuerySet[Branch]:
 
 
 def say_no_secretary(branch: Any, scope: Scope) -> Finding:
-    before = f"，{branch.last_name}已于{day_of(branch.last_on)}离任" if branch.last_on else ""
+    before = f"，{branch.last_name}已于{day_of(branch.last_on, scope.on)}离任" if branch.last_on else ""
     return Finding(f"{branch.name}今天没有支部书记{before}。", branch.get_absolute_url(), branch.name)
 
 
@@ -76,7 +76,7 @@ def post_gap(scope: Scope) -> QuerySet[Post]:
 
 def say_post_gap(post: Any, scope: Scope) -> Finding:
     days = (scope.on - post.until_on).days
-    words = f"{post.member.name}{day_of(post.until_on)}卸任{post.get_kind_display()}，已{days}天没有人接任。"
+    words = f"{post.member.name}{day_of(post.until_on, scope.on)}卸任{post.get_kind_display()}，已{days}天没有人接任。"
     return Finding(words, post.branch.get_absolute_url(), post.branch.name)
 
 
@@ -101,7 +101,7 @@ def holder_retired(scope: Scope) -> QuerySet[Post]:
 
 
 def say_holder_retired(post: Any, scope: Scope) -> Finding:
-    words = f"{post.member.name}已于{day_of(post.member.retired_on)}离退休，仍任{post.get_kind_display()}。"
+    words = f"{post.member.name}已于{day_of(post.member.retired_on, scope.on)}离退休，仍任{post.get_kind_display()}。"
     return Finding(words, post.branch.get_absolute_url(), post.branch.name)
 
 

@@ -53,6 +53,17 @@ def _dress(field: forms.Field) -> None:
         widget.attrs.pop("cols", None)
 
 
+class FilterForm(forms.Form):
+    """Conditions in an address: one that is not offered is said in words, without echoing what somebody typed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            usual = type(field).default_error_messages.get("invalid_choice")
+            if usual and field.error_messages.get("invalid_choice") == usual:
+                field.error_messages["invalid_choice"] = f"“{field.label or '这一条件'}”没有这个选项，请重新选择。"
+
+
 class PortalFormMixin(forms.BaseForm):
     """The portal's manner of asking: Chinese requests, date pickers, one summary of errors, no tag of its own."""
 

@@ -14,7 +14,7 @@ from django.http import QueryDict
 
 from branches.access import Access
 from branches.exclusion import exclusive
-from branches.form_base import PortalForm, PortalModelForm
+from branches.form_base import FilterForm, PortalForm, PortalModelForm
 from branches.models import (
     Branch,
     Committee,
@@ -308,7 +308,7 @@ class CommitteeForm(SeenForm):
 # ------------------------------------------------------------------------------------------------------------ members
 
 
-class MemberFilter(forms.Form):
+class MemberFilter(FilterForm):
     """Conditions of the list of members."""
 
     q = forms.CharField(
@@ -335,7 +335,7 @@ class MemberFilter(forms.Form):
             self.fields["category"].choices += [("left", "已转出")]  # type: ignore[attr-defined]
 
 
-class DayFilter(forms.Form):
+class DayFilter(FilterForm):
     """The day of which a roster is shown."""
 
     on = DayField(

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.templatetags.static import static
 from django.utils import timezone
 
-from branches.form_base import PortalForm
+from branches.form_base import FilterForm, PortalForm
 
 LONG_BRANCH = "发展规划与学科建设处国际交流合作处联合党支部"
 LONG_NAME = "阿卜杜热合曼·买买提吐尔逊"
@@ -47,7 +47,7 @@ class SampleForm(PortalForm):
         return self.cleaned_data
 
 
-class SampleFilter(forms.Form):
+class SampleFilter(FilterForm):
     """Conditions of a list, as a filter bar draws them."""
 
     branch = forms.ChoiceField(

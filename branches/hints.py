@@ -100,7 +100,9 @@ def term_hints(facts: Facts, day: date) -> list[Hint]:
     if facts.elected_on is None:
         return [Hint(Level.BLANK, "没有登记本届选举日期，到期前不能提醒换届。", "未登记选举日期")]
     end = term_ends_on(facts.elected_on, facts.term_years)
-    words = f"{end.year}年{end.month}月{end.day}日"
+    words = f"{end.month}月{end.day}日"
+    if end.year != day.year:
+        words = f"{end.year}年{words}"
     if day >= end:
         late = (day - end).days
         since = f"，已逾期{late}天" if late else ""

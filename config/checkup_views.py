@@ -17,8 +17,10 @@ from django.utils.timezone import localtime
 
 from branches.access import Access
 from branches.checkup import Level, Scope
+from branches.form_base import FilterForm
 from branches.models import Branch
 from branches.requests import PortalRequest
+from branches.templatetags.portal import whole_moment
 from config import checkup
 from documents.workbook import Column, Sheet, write_to
 
@@ -27,7 +29,7 @@ PER_PAGE = 50
 MOST_ROWS = 100_000
 
 
-class CheckupFilter(forms.Form):
+class CheckupFilter(FilterForm):
     """One branch, one level, or one rule of all."""
 
     branch = forms.ModelChoiceField(Branch.objects.none(), label="党支部", required=False, empty_label="全部支部")
@@ -102,9 +104,9 @@ def checkup_xlsx(request: PortalRequest) -> HttpResponseBase:
         Column("谁来办", 18), Column("依据", 12),
     ]  # fmt: skip
     now = localtime(request.now)
-    notes = [f"截至 {now:%Y-%m-%d %H:%M}"]
+    notes = [f"截至 {whole_moment(now)}"]
     sheet = Sheet("体检", columns, _rows(asked), title_row="数据体检", notes=notes)
-    stamp = f"{request.access.name} {now:%Y-%m-%d %H:%M} 导出"
+    stamp = f"{request.access.name} {whole_moment(now)} 导出"
     file = TemporaryFile()  # noqa: SIM115 — the answer closes it
     try:
         write_to(file, [sheet], stamp=stamp)

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Func, IntegerField, Min, OuterRef, Q, QuerySet, Window
 from django.urls import reverse
-from django.utils.timezone import localdate, localtime
+from django.utils.timezone import localtime
 
 from branches.access import Access
 from branches.models import Branch
@@ -17,6 +17,7 @@ from branches.organization import terms_due
 from branches.templatetags.portal import cn_moment, days_late
 from config import handover, todo
 from config.todo import A_FEW, A_LIST, Group, Line, first_of, week_end
+from plan import reliefs
 from plan.models import Duty, Filing, Plan, Standing, under
 from plan.views.filings import WAITS_FOR, waiting_for
 from study import progress
@@ -121,14 +122,12 @@ def office_home(access: Access) -> dict[str, Any]:
     now, week = access.now, week_end(access.on)
     branches = Duty.objects.filter(under(access.office_of), branch__isnull=False, member__isnull=True)
     owed = branches.unsettled(now)
+    late = _late_by_branch(owed.filter(late_at__lte=now), now)
+    this_week = _due_by_requirement(owed.filter(late_at__gt=now, due_at__lte=week))
     drafts = Filing.objects.filter(
         under(access.office_of), branch__isnull=False, member__isnull=True, state=Filing.State.DRAFT
     ).order_by("-state_since", "-pk")
     waiting = _waiting(access)
-    overdue, due = Q(late_at__lte=now), Q(late_at__gt=now, due_at__lte=week)
-    in_all = owed.aggregate(late=Count("pk", filter=overdue), week=Count("pk", filter=due))
-    late = _late_by_branch(owed.filter(overdue), now, in_all["late"])
-    this_week = _due_by_requirement(owed.filter(due), in_all["week"])
     return {
         **_plan_of_the_year(access),
         "waiting": waiting, "late": late, "this_week": this_week,
@@ -159,29 +158,45 @@ def _terms(branches: QuerySet[Branch], access: Access) -> list[dict[str, str]]:
 
 
 def _waiting(access: Access) -> Group:
-    """The first of the in-tray, each with how long it has been waiting."""
+    """The first of the in-tray and of the requests for exemption or more time: what has waited longest comes first."""
     found, total = first_of(waiting_for(access).select_related("committee", "branch", "member"), A_FEW)
-    lines = []
+    lines: list[tuple[datetime, Line]] = []
     for filing in found:
         line = todo.filing_line(filing)
-        days = (access.on - localdate(filing.filed_at)).days
         line.sub = f"{filing.member or filing.branch or filing.committee}　{filing.get_kind_display()}"
-        line.sub += f"　已等{days}天" if days else "　今天报来"
+        line.sub += f"　{todo.waited(access, filing.filed_at)}"
         line.text = WAITS_FOR.get(filing.handling, "")
-        lines.append(line)
-    return Group(lines, total)
+        lines.append((filing.filed_at, line))
+    asked, requests = first_of(reliefs.waiting_for(access), A_FEW)
+    lines += [(relief.asked_at, todo.relief_line(access, relief)) for relief in asked]
+    lines.sort(key=lambda pair: pair[0])
+    # Each of the two has a list of its own.
+    rest = [(f"免除与延期的申请{requests}件", reverse("plan:relief_list"))] if requests else []
+    return Group([line for _, line in lines[:A_FEW]], total + requests, rest)
 
 
 def _duties_url(**asked: Any) -> str:
     return f"{reverse('plan:duty_list')}?{urlencode(asked | {'whose': 'branch'})}"
 
 
-def _late_by_branch(duties: Any, now: datetime, total: int) -> Digest:
+class _Together(Func):
+    """How many rows all groups hold, beside each of them: a query less than to ask for it alone."""
+
+    function = "SUM"
+    window_compatible = True
+    output_field = IntegerField()
+
+
+def _in_all() -> Window:
+    return Window(_Together(Count("pk")))
+
+
+def _late_by_branch(duties: Any, now: datetime) -> Digest:
     """A line for each branch that is late: with what, since when, and how many duties; the oldest deadline first."""
     found = list(
         duties.order_by()
         .values("branch", "branch__name", "branch__code")
-        .annotate(n=Count("pk"), since=Min("due_at"))
+        .annotate(n=Count("pk"), since=Min("due_at"), in_all=_in_all())
         .order_by("since", "branch__code")[: A_LIST + 1]
     )
     shown = found[:A_LIST]
@@ -197,15 +212,15 @@ def _late_by_branch(duties: Any, now: datetime, total: int) -> Digest:
         )
         for row in shown
     ]  # fmt: skip
-    return Digest(lines, total, len(found) > A_LIST)
+    return Digest(lines, int(found[0]["in_all"]) if found else 0, len(found) > A_LIST)
 
 
-def _due_by_requirement(duties: Any, total: int) -> Digest:
+def _due_by_requirement(duties: Any) -> Digest:
     """A line for each requirement and deadline: which branches still have to, the nearest first."""
     found = list(
         duties.order_by()
         .values("code", "requirement__title", "due_at")
-        .annotate(n=Count("pk"))
+        .annotate(n=Count("pk"), in_all=_in_all())
         .order_by("due_at", "code")[: A_LIST + 1]
     )
     shown = found[:A_LIST]
@@ -223,7 +238,7 @@ def _due_by_requirement(duties: Any, total: int) -> Digest:
         )
         for row in shown
     ]  # fmt: skip
-    return Digest(lines, total, len(found) > A_LIST)
+    return Digest(lines, int(found[0]["in_all"]) if found else 0, len(found) > A_LIST)
 
 
 def _some(words: list[str], unit: str) -> str:

@@ -18,9 +18,8 @@ from django.urls import reverse
 from django.utils.timezone import localdate, make_aware
 
 from branches.access import Access
-from plan import rhythm
-from plan.models import Duty, Filing, Standing, unsettled
-from plan.reliefs import waiting_for as reliefs_waiting
+from plan import reliefs, rhythm
+from plan.models import Duty, Filing, Relief, Standing, unsettled
 from plan.settling import may_settle, settle_url
 from plan.views.filings import WAITS_FOR, waiting_for
 from study import follow_ups, make_ups, progress
@@ -211,24 +210,31 @@ def filings_of(access: Access, own: bool) -> Groups:
 
 def _waiting_line(access: Access, filing: Filing) -> Line:
     owner = str(filing.member or filing.branch or filing.committee)
-    days = (access.on - localdate(filing.filed_at)).days
-    parts = [owner if owner not in filing.title else "", f"已等{days}天" if days else "今天报来"]
+    parts = [owner if owner not in filing.title else "", waited(access, filing.filed_at)]
     label = "打开审定" if filing.handling == "approve" else "打开备案"
     line = filing_line(filing, label, sub="　".join(filter(None, parts)))
     line.text = WAITS_FOR.get(filing.handling, "")
     return line
 
 
+def waited(access: Access, since: datetime | None, today: str = "今天报来") -> str:
+    """For how many days something has been waiting."""
+    days = (access.on - localdate(since)).days if since else 0
+    return f"已等{days}天" if days else today
+
+
+def relief_line(access: Access, relief: Relief) -> Line:
+    url, whose = relief.get_absolute_url(), str(relief.branch) if relief.branch else "全部支部"
+    return Line(
+        str(relief), url, f"{whose}　{waited(access, relief.asked_at, '今天提出')}", code="filed",
+        text=relief.get_state_display(), action_url=url, action_label="打开审批",
+    )  # fmt: skip
+
+
 def reliefs_of(access: Access, own: bool) -> Groups:
     """Requests for exemption or more time that wait for this person's decision, the earliest asked first."""
-    found, total = first_of(reliefs_waiting(access), A_FEW)
-    lines = []
-    for relief in found:
-        days = (access.on - localdate(relief.asked_at)).days
-        whose = str(relief.branch) if relief.branch else "全部支部"
-        url, sub = relief.get_absolute_url(), f"{whose}　" + (f"已等{days}天" if days else "今天提出")
-        text = relief.get_state_display()
-        lines.append(Line(str(relief), url, sub, code="filed", text=text, action_url=url, action_label="打开审批"))
+    found, total = first_of(reliefs.waiting_for(access), A_FEW)
+    lines = [relief_line(access, relief) for relief in found]
     rest = [(f"待批共{total}件，这里列出先提的{A_FEW}件", reverse("plan:relief_list"))] if total > A_FEW else []
     return {"now": Group(lines, total, rest)} if total else {}
 

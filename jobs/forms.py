@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
+from branches.form_base import FilterForm
 from jobs.models import Job, JobQuerySet
 from jobs.queue import kinds
 
@@ -12,7 +13,7 @@ def _kinds() -> list[tuple[str, str]]:
     return [("", "全部"), *((name, work.label) for name, work in kinds().items())]
 
 
-class JobFilter(forms.Form):
+class JobFilter(FilterForm):
     """Conditions of the list; what cannot be meant narrows nothing."""
 
     state = forms.ChoiceField(label="状态", choices=[("", "全部"), *Job.State.choices], required=False)

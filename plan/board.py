@@ -237,23 +237,20 @@ def months(duties: DutyQuerySet, year: int, at: datetime, *by: str) -> dict[tupl
 
 
 def words_of(column: Column, tally: Tally) -> tuple[Standing, str]:
-    """The standing whose sign a cell bears, and its words: 逾期 3, 已备案 补, 已审定 7/11，免1."""
+    """The standing whose sign a cell bears, and its words: 逾期 3, 已备案 补, 逾期 4，已审定 7/11，免1."""
     worst, waived = tally.worst, tally.waived
-    if column.of_members and worst != Standing.WAIVED:
-        done = DONE_WORDS.get(column.handling, "已办")
-        return _near(worst, tally), f"{done} {share(tally.accepted, tally.total, waived)}"
     several = tally.accepted if worst in ACCEPTED else tally.counts[worst]
     label = STANDINGS[worst].label
     if worst == Standing.NOT_DUE and tally.soon:
         worst, label, several = Standing.TODO, WEEK, tally.soon
-    words = label + (f" {several}" if several > 1 else "")
-    if worst in ACCEPTED:
-        words += (f"，免{waived}" if waived else "") + (" 补" if tally.late else "")
-    return worst, words
-
-
-def _near(worst: Standing, tally: Tally) -> Standing:
-    return Standing.TODO if worst == Standing.NOT_DUE and tally.soon else worst
+    words = label + (f" {several}" if several > 1 or column.of_members else "")
+    if column.of_members and worst != Standing.WAIVED:
+        # The sign speaks of the words that stand first; how many of all are done comes after them.
+        done = f"{DONE_WORDS.get(column.handling, '已办')} {share(tally.accepted, tally.total, waived)}"
+        words = done if worst in ACCEPTED else f"{words}，{done}" if several < tally.total else words
+    elif worst in ACCEPTED and waived:
+        words += f"，免{waived}"
+    return worst, words + (" 补" if worst in ACCEPTED and tally.late else "")
 
 
 def sentence_of(column: Column, tally: Tally) -> str:

@@ -42,7 +42,7 @@ def old_drafts(scope: Scope) -> QuerySet[Filing]:
 
 def say_draft(filing: Any, scope: Scope) -> Finding:
     """To those who write it by its title; to everybody else that there is one, and how old it is."""
-    age = f"起草于{day_of(filing.created_at)}，{days_since(filing.created_at, scope.now)}天没有报送"
+    age = f"起草于{day_of(filing.created_at, scope.on)}，{days_since(filing.created_at, scope.now)}天没有报送"
     mine = filing.branch_id in scope.access.leads and filing.member_id is None
     if mine or (filing.member_id is not None and filing.member_id == scope.access.member_id):
         return Finding(f"草稿“{filing.title}”{age}。", filing.get_absolute_url(), filing.branch.name)
@@ -59,7 +59,7 @@ def sent_back(scope: Scope) -> QuerySet[Filing]:
 
 def say_sent_back(filing: Any, scope: Scope) -> Finding:
     days = days_since(filing.state_since, scope.now)
-    words = f"“{filing.title}”{day_of(filing.state_since)}退回，{days}天没有再报。"
+    words = f"“{filing.title}”{day_of(filing.state_since, scope.on)}退回，{days}天没有再报。"
     return Finding(words, filing.get_absolute_url(), filing.branch.name, who="党员本人" if filing.member_id else "")
 
 
@@ -70,7 +70,7 @@ def long_at_desk(scope: Scope) -> QuerySet[Filing]:
 
 def say_at_desk(filing: Any, scope: Scope) -> Finding:
     days = days_since(filing.filed_at, scope.now)
-    words = f"“{filing.title}”{day_of(filing.filed_at)}报到{filing.desk_name}，{days}天没有办理。"
+    words = f"“{filing.title}”{day_of(filing.filed_at, scope.on)}报到{filing.desk_name}，{days}天没有办理。"
     who = OFFICE if filing.desk == Filing.Desk.OFFICE else SECRETARY
     return Finding(words, filing.get_absolute_url(), filing.branch.name, who=who)
 
@@ -115,7 +115,7 @@ def of_closed(scope: Scope) -> QuerySet[Any]:
 
 def say_of_closed(branch: Any, scope: Scope) -> Finding:
     url = f"{reverse('plan:duty_list')}?branch={branch.pk}&standing=open"
-    words = f"{branch.name}已于{day_of(branch.closed_on)}撤销，还有{branch.owed}项任务没有办结。"
+    words = f"{branch.name}已于{day_of(branch.closed_on, scope.on)}撤销，还有{branch.owed}项任务没有办结。"
     return Finding(words, url, branch.name)
 
 
@@ -164,9 +164,9 @@ def say_relief_over(relief: Relief, scope: Scope) -> Finding:
     where = relief.branch.name if relief.branch else ""
     whose = where or "全部支部"
     if relief.kind == Relief.Kind.EXTEND:
-        words = f"{whose}延期到{day_of(relief.due_on)}的任务已经到期，还没有全部办结。"
+        words = f"{whose}延期到{day_of(relief.due_on, scope.on)}的任务已经到期，还没有全部办结。"
     else:
-        words = f"{whose}的免除（{relief}）到{day_of(relief.until_on)}止，以后到期的要照常办理。"
+        words = f"{whose}的免除（{relief}）到{day_of(relief.until_on, scope.on)}止，以后到期的要照常办理。"
     url = f"{reverse('plan:duty_list')}?standing=open" + (f"&branch={relief.branch_id}" if where else "")
     return Finding(words, url, where)
 
@@ -232,7 +232,8 @@ def _run(place: int, pair: tuple[SpecialDay, str]) -> tuple[Any, ...]:
 def say_against_notice(found: tuple[date, date, SpecialDay, str], scope: Scope) -> Finding:
     first, last, one, holiday = found
     says, given = ("调休上班", "放假") if not one.works else ("放假", "上班")
-    words = f"{first.year}年{days_label(first, last)}：放假通知是{holiday}{says}，工作日历填的是{one.name}{given}。"
+    year = "" if first.year == scope.on.year else f"{first.year}年"
+    words = f"{year}{days_label(first, last)}：放假通知是{holiday}{says}，工作日历填的是{one.name}{given}。"
     return Finding(words, f"{reverse('plan:workdays')}?year={first.year}")
 
 

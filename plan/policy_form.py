@@ -124,7 +124,10 @@ def sentences(policy: ReminderPolicy, today: date, calendar: Calendar) -> list[s
     said: list[str] = []
     if policy.at_start:
         said.append(f"任务开始的当天{clock}提醒一次。")
-    said += [f"{spoken(due - timedelta(days=n), -1)}提醒支部书记（提前{n}天）。" for n in policy.days_before]
+    for n in policy.days_before:
+        day = due - timedelta(days=n)
+        moved = "" if spoken(day, -1).startswith(_day(day)) else "，遇休息日再提前"
+        said.append(f"{spoken(day, -1)}提醒支部书记（提前{n}天{moved}）。")
     if policy.on_the_day:
         said.append(f"{spoken(due, -1)}提醒（到期当天）。")
     if policy.when_late:

@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
-from branches.form_base import PortalForm
+from branches.form_base import FilterForm, PortalForm
 from branches.models import Branch, Committee
 from branches.templatetags.portal import last_day
 from documents.text import printable
@@ -165,7 +165,7 @@ class MoveForm(PortalForm):
         return printable(self.cleaned_data["note"])
 
 
-class ReliefFilter(forms.Form):
+class ReliefFilter(FilterForm):
     """Conditions of the list: how far a request is, its kind, and whose it is."""
 
     state = forms.ChoiceField(label="状态", required=False, choices=[("", "全部"), *Relief.State.choices])

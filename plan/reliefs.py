@@ -8,16 +8,18 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 from django.utils.timezone import localdate
 
 from branches import audit
 from branches.access import Access
 from branches.models import Branch, Committee, Post, User, on_day
+from branches.templatetags.portal import due_by
 from inbox.models import Message
 from inbox.telling import Line, tell
 from plan.cadence import deadline
 from plan.changing import change
+from plan.derived import settle_exempted
 from plan.models import Duty, DutyChange, DutyQuerySet, Plan, Relief
 from plan.models.reliefs import ReliefQuerySet
 from plan.relieved import WAITING, about, may_ask, named, owing, touched
@@ -174,11 +176,27 @@ def waiting_for(access: Access) -> ReliefQuerySet:
         return Relief.objects.none()
     mine = Q(state=State.ASKED) & ~Q(asked_by=access.user)
     second = Q(state=State.SECONDED) & ~Q(asked_by=access.user) & ~Q(first_by=access.user)
-    # Of a one-person office's own making: asked, and for its maker to put into force.
-    own = Q(state=State.ASKED, asked_by=access.user) & ~Q(name="")
-    found = Relief.objects.filter(mine | second | own, committee__in=access.office_of)
+    # What the person made for the office, or agreed to first, waits again once there is no colleague left for it.
+    own = Q(asked_by=access.user) & ~Q(name="") | Q(first_by=access.user) & ~Q(asked_by=access.user)
+    left = Q(state__in=WAITING) & own & _left_alone(access)
+    found = Relief.objects.filter(mine | second | left, committee__in=access.office_of)
     found = found.exclude(branch__in=access.files_for)
     return found.select_related("branch").order_by("asked_at", "pk")
+
+
+def _left_alone(access: Access) -> Q:
+    """`Desk` as a condition on the rows: on the nearest desk that has anybody, nobody but this person can decide."""
+    filing = Post.objects.filter(
+        on_day(access.on), branch=OuterRef(OuterRef("branch")), kind__in=FILERS, member=OuterRef("member")
+    )
+    sitting = Post.objects.filter(
+        ~Exists(filing), on_day(access.on), kind=Post.Kind.OFFICE, member__user__is_active=True
+    )
+    others = sitting.exclude(member__user=access.user).exclude(member__user=OuterRef("asked_by"))
+    ways = [OuterRef(way) for way in ("committee", "committee__parent", "committee__parent__parent")]
+    own, above, top = (~Q(Exists(others.filter(committee=way))) for way in ways)
+    here, next_up = (Q(Exists(sitting.filter(committee=way))) for way in ways[:2])
+    return own & (here | above & (next_up | top))
 
 
 # Asked
@@ -348,7 +366,10 @@ _ACTS: dict[str, Callable[[Relief, Access, str], int | None]] = {
 def _apply(relief: Relief, duties: DutyQuerySet, at: datetime, by: User | None) -> int:
     why = f"{relief.name}：{relief.reason}" if relief.name else relief.reason
     if relief.kind == Kind.EXEMPT:
-        return change(duties, at=at, by=by, why=why, exempt=True, relief=relief)
+        changed = change(duties, at=at, by=by, why=why, exempt=True, relief=relief)
+        if changed:
+            settle_exempted(relief, at)
+        return changed
     assert relief.due_on is not None  # noqa: S101 — the database says so
     return change(duties, at=at, by=by, why=why, due_at=deadline(relief.due_on), relief=relief)
 
@@ -374,13 +395,16 @@ def apply_to_new(plan: Plan, at: datetime) -> int:
 
 def _tell(relief: Relief, at: datetime) -> None:
     """Whoever asked, and those who file for the branch, learn what became of it: at once, and once."""
-    words = f"{relief.get_kind_display()}：{relief.get_state_display()}"
     users = {relief.asked_by}
     if relief.branch_id:
         leading = Q(member__posts__branch=relief.branch_id, member__posts__kind__in=FILERS)
         users |= set(User.objects.filter(leading & on_day(localdate(at), "member__posts__"), is_active=True))
-    lines = [Line(words, relief.note, relief.get_absolute_url(), "soon" if relief.state == State.REFUSED else "",
-                  "免除或延期的申请有了结果")]  # fmt: skip
+    lines = [
+        Line(
+            told_words(relief, at), relief.note, relief.get_absolute_url(),
+            "soon" if relief.state == State.REFUSED else "", "免除或延期的申请有了结果",
+        )
+    ]  # fmt: skip
     for user in sorted(users, key=lambda user: user.pk):
         if user.pk == (relief.ended_by_id or relief.decided_by_id):
             continue
@@ -388,3 +412,35 @@ def _tell(relief: Relief, at: datetime) -> None:
             user, kind=Message.Kind.NOTICE, key=f"relief:{relief.pk}:{relief.state}",
             title=f"{relief}{relief.get_state_display()}", lines=lines, at=at,
         )  # fmt: skip
+
+
+def told_words(relief: Relief, at: datetime) -> str:
+    """Of which duties, what was decided, and by when they are due now: 党课（第2季度）延期已同意，新的截止时间 …"""
+    duties = touched(relief)
+    if relief.ended_at:
+        duties = Duty.objects.filter(pk__in=relief.changes.filter(changed_at=relief.ended_at).values("duty"))
+    told = duties.order_by().aggregate(
+        n=Count("pk"), codes=Count("code", distinct=True), title=Min("requirement__title"), period=Min("period"),
+        whose=Min("member__name"), first=Min("due_at"), last=Max("due_at"),
+    )  # fmt: skip
+    words = f"{relief.get_kind_display()}{relief.get_state_display()}"
+    if not told["n"]:
+        return f"{words}，没有未办结的任务因此改变"
+    what = f"{told['codes']}项要求共{told['n']}项任务"
+    if told["codes"] == 1:
+        inner = told["period"] if told["n"] == 1 else f"共{told['n']}项任务"
+        whose = f"{told['whose']}：" if told["n"] == 1 and told["whose"] else ""
+        what = f"{whose}{told['title']}（{inner}）"
+    by = due_by(told["first"], at) if told["first"] == told["last"] else ""
+    return f"{what}{words}，{_due_words(relief, by)}"
+
+
+def _due_words(relief: Relief, by: str) -> str:
+    """What holds from now on; `by` is the deadline where all have the same."""
+    if relief.state == State.GRANTED:
+        return "不再要求办理" if relief.kind == Kind.EXEMPT else f"新的截止时间{by}"
+    if relief.state == State.REFUSED:
+        return f"截止时间仍是{by}" if by else "截止时间不变"
+    if relief.kind == Kind.EXEMPT:
+        return "恢复要求，" + (f"截止时间{by}" if by else "按各自的截止时间办理")
+    return f"截止时间恢复为{by}" if by else "恢复原来的截止时间"

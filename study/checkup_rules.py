@@ -105,7 +105,7 @@ def say_no_attendance(gathering: Gathering, scope: Scope) -> Finding:
         days = days_since(gathering.held_at, scope.now)
         words = f"{gathering.branch.name}有1份活动记录草稿没有到会情况，活动已过{days}天。"
         return Finding(words, gathering.branch.get_absolute_url(), gathering.branch.name)
-    words = f"{day_of(gathering.held_at)}“{gathering.title}”没有到会情况。"
+    words = f"{day_of(gathering.held_at, scope.on)}“{gathering.title}”没有到会情况。"
     return Finding(words, gathering.get_absolute_url(), gathering.branch.name)
 
 
@@ -126,7 +126,8 @@ def expected_off(scope: Scope) -> QuerySet[Any]:
 
 
 def say_expected_off(gathering: Any, scope: Scope) -> Finding:
-    words = f"{day_of(gathering.held_at)}“{gathering.title}”应到{gathering.listed}人，当天名册是{gathering.roster}人。"
+    numbers = f"应到{gathering.listed}人，当天名册是{gathering.roster}人。"
+    words = f"{day_of(gathering.held_at, scope.on)}“{gathering.title}”{numbers}"
     return Finding(words, gathering.get_absolute_url(), gathering.branch.name)
 
 
@@ -146,7 +147,7 @@ def no_study_plan(scope: Scope) -> QuerySet[Any]:
 
 
 def say_no_study_plan(branch: Any, scope: Scope) -> Finding:
-    words = f"{branch.name}还没有报送{scope.on.year}年学习计划，{day_of(last_day(branch.due))}到期。"
+    words = f"{branch.name}还没有报送{scope.on.year}年学习计划，{day_of(last_day(branch.due), scope.on)}到期。"
     url = f"{reverse('study:branch_plan')}?branch={branch.pk}"
     return Finding(words, url, branch.name)
 

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import QueryDict
 
 from branches.access import Access
+from branches.form_base import FilterForm
 from branches.models import Branch, Membership, on_day
 from plan.models import Filing
 from study.make_ups import missed
@@ -19,7 +20,7 @@ from study.models import Resolution
 LONG = timedelta(days=30)
 
 
-class OfficeFilter(forms.Form):
+class OfficeFilter(FilterForm):
     """One branch of all, and only what is late."""
 
     branch = forms.ModelChoiceField(Branch.objects.none(), label="党支部", required=False, empty_label="全部支部")

@@ -46,7 +46,7 @@ def post_of(world: World, who: str) -> Post:
 
 def secretary_left(w: World) -> str:
     Post.objects.filter(pk=post_of(w, "secretary").pk).update(until_on=date(2018, 7, 1))
-    return "教务处党支部今天没有支部书记，陈静已于2018年7月1日离任。"
+    return "教务处党支部今天没有支部书记，陈静已于7月1日离任。"
 
 
 def nobody_can_file(w: World) -> str:
@@ -56,7 +56,7 @@ def nobody_can_file(w: World) -> str:
 
 def post_left_open(w: World) -> str:
     Post.objects.filter(pk=post_of(w, "deputy").pk).update(until_on=date(2018, 6, 1))
-    return "周敏2018年6月1日卸任支部副书记，已49天没有人接任。"
+    return "周敏6月1日卸任支部副书记，已49天没有人接任。"
 
 
 def holder_transferred(w: World) -> str:
@@ -66,7 +66,7 @@ def holder_transferred(w: World) -> str:
 
 def holder_retired(w: World) -> str:
     Member.objects.filter(pk=w.member("deputy").pk).update(retired_on=date(2018, 3, 1))
-    return "周敏已于2018年3月1日离退休，仍任支部副书记。"
+    return "周敏已于3月1日离退休，仍任支部副书记。"
 
 
 def too_few_seats(w: World) -> str:
@@ -76,7 +76,7 @@ def too_few_seats(w: World) -> str:
 
 def term_over(w: World) -> str:
     Branch.objects.filter(pk=w.first.pk).update(elected_on=date(2015, 7, 1))
-    return "教务处党支部本届任期已于2018年7月1日届满，已逾期19天，请尽快换届；需要延期的，按程序报批。"
+    return "教务处党支部本届任期已于7月1日届满，已逾期19天，请尽快换届；需要延期的，按程序报批。"
 
 
 def groups_with_gaps(w: World) -> str:
@@ -97,18 +97,18 @@ def entered_twice(w: World) -> str:
 
 def draft_left(w: World) -> str:
     gathering_of(w, "七一活动", "red")
-    return "教务处党支部有1份活动记录草稿，起草于2018年7月2日，18天没有报送。"
+    return "教务处党支部有1份活动记录草稿，起草于7月2日，18天没有报送。"
 
 
 def sent_back_left(w: World) -> str:
     filing = sent(gathering_of(w, "七一活动", "red").filing, "secretary", w)
     Filing.objects.filter(pk=filing.pk).update(state="sent_back", state_since=at("2018-07-05 10:00"))
-    return "“七一活动”2018年7月5日退回，15天没有再报。"
+    return "“七一活动”7月5日退回，15天没有再报。"
 
 
 def at_the_desk(w: World) -> str:
     sent(gathering_of(w, "七一活动", "red").filing, "secretary", w)
-    return "“七一活动”2018年7月2日报到机关党委办公室，18天没有办理。"
+    return "“七一活动”7月2日报到机关党委办公室，18天没有办理。"
 
 
 def nobody_approves(w: World) -> str:
@@ -125,7 +125,7 @@ def member_left(w: World) -> str:
 def branch_closed(w: World) -> str:
     Duty.objects.filter(branch=w.second).exclude(code="S12", member__isnull=True).delete()
     Branch.objects.filter(pk=w.second.pk).update(closed_on=date(2018, 7, 15))
-    return "科研处党支部已于2018年7月15日撤销，还有1项任务没有办结。"
+    return "科研处党支部已于7月15日撤销，还有1项任务没有办结。"
 
 
 def paused_with_duties(w: World) -> str:
@@ -146,12 +146,12 @@ def extension_over(w: World) -> str:
         duty=duty, changed_at=NOW, why="延期", relief=relief, due_before=duty.due_at, due_after=duty.due_at,
         late_before=duty.late_at, late_after=duty.late_at,
     )  # fmt: skip
-    return "教务处党支部延期到2018年7月16日的任务已经到期，还没有全部办结。"
+    return "教务处党支部延期到7月16日的任务已经到期，还没有全部办结。"
 
 
 def exemption_over(w: World) -> str:
     granted(w, kind="exempt", until_on=date(2018, 7, 15), name="暑假")
-    return "教务处党支部的免除（暑假）到2018年7月15日止，以后到期的要照常办理。"
+    return "教务处党支部的免除（暑假）到7月15日止，以后到期的要照常办理。"
 
 
 def granted(w: World, **values) -> Relief:
@@ -176,7 +176,7 @@ def against_the_notice(w: World) -> str:
             committee=w.committee, day=date(2018, 9, day), works=False, name="校庆", set_at=NOW,
             set_by=w.users["office"],
         )  # fmt: skip
-    return "2018年9月29日–30日：放假通知是国庆节调休上班，工作日历填的是校庆放假。"
+    return "9月29日–30日：放假通知是国庆节调休上班，工作日历填的是校庆放假。"
 
 
 COLOURS = {"六": "orange", "请": "green", "七": "blue", "八": "yellow", "专": "black"}
@@ -203,17 +203,17 @@ def away_twice(w: World) -> str:
 
 def nobody_listed(w: World) -> str:
     held(w, "七月党日", "2018-07-01").attendance.all().delete()
-    return "2018年7月1日“七月党日”没有到会情况。"
+    return "7月1日“七月党日”没有到会情况。"
 
 
 def list_is_off(w: World) -> str:
     gathering = held(w, "七月党日", "2018-07-01")
     gathering.attendance.filter(member__in=[w.member("deputy"), w.member("member")]).delete()
-    return "2018年7月1日“七月党日”应到7人，当天名册是9人。"
+    return "7月1日“七月党日”应到7人，当天名册是9人。"
 
 
 def plan_not_filed(w: World) -> str:
-    return "教务处党支部还没有报送2018年学习计划，2018年7月11日到期。"
+    return "教务处党支部还没有报送2018年学习计划，7月11日到期。"
 
 
 def months_empty(w: World) -> str:
@@ -403,7 +403,7 @@ def test_one_rule_is_told_by_pages_and_one_branch_by_itself(ready: World) -> Non
 def test_the_workbook_holds_every_finding_with_its_cure(ready: World) -> None:
     secretary_left(ready)
     rows = sheet_of(page(ready, "office", "/checkup.xlsx?rule=no-secretary"))
-    words = "教务处党支部今天没有支部书记，陈静已于2018年7月1日离任。"
+    words = "教务处党支部今天没有支部书记，陈静已于7月1日离任。"
     line = next(row for row in rows if words in row)
     assert line[:3] == ("要改", "支部没有书记", "教务处党支部")
     assert "选举或指定书记后，在支部页登记任职。" in line

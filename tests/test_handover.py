@@ -141,7 +141,7 @@ def test_a_term_that_ends_stands_on_the_homes_of_those_who_prepare_the_election(
     issued: World, login, clock, who
 ) -> None:
     Branch.objects.filter(pk=issued.first.pk).update(elected_on=date(2015, 9, 1))
-    sentence = "本届任期至2018年9月1日届满，请提前做好换届准备。"
+    sentence = "本届任期至9月1日届满，请提前做好换届准备。"
     for moment, told in (("2018-05-31 10:00", False), ("2018-06-12 10:00", who != "member")):
         clock(moment)
         assert (sentence in login(who).get("/").content.decode()) == told

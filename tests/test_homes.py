@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from branches.models import Membership
 from config import guard, homes, todo
-from plan.models import Duty, Filing, Plan
+from plan.models import Duty, Filing, Plan, Relief
 from plan.moves import begin, claim, move
 from study.models import BranchPlan, MemberPlan, PlanItem, WeekItem
 from tests.conftest import ROOT, World, at
@@ -327,6 +327,22 @@ def test_the_offices_numbers_are_those_of_the_lists_under_them(issued: World, lo
     ]  # fmt: skip
     assert numbers[1] > homes.A_LIST or len(found["late"].lines) == numbers[1]
     assert len(found["late"].lines) <= homes.A_LIST
+
+
+def test_the_office_finds_the_requests_for_more_time_among_what_waits(issued: World, login, clock) -> None:
+    """With the papers, whichever has waited longest first; and the number counts both."""
+    clock("2018-07-06 09:00")
+    filed_report(issued, at("2018-07-04 10:00"))
+    for text in ("2018-07-03 10:00", "2018-07-05 10:00"):
+        Relief.objects.create(
+            committee=issued.committee, branch=issued.first, kind="exempt", year=2018, codes=["S7"],
+            from_on=date(2018, 7, 1), until_on=date(2018, 7, 31), reason="放假", asked_at=at(text),
+            asked_by=issued.users["secretary"],
+        )  # fmt: skip
+    part = section(page(login("office")), "waiting")
+    assert re.findall(r"已等\d天", part) == ["已等3天", "已等2天", "已等1天"]
+    assert "其中免除与延期的申请2件" in part
+    assert homes.office_home(issued.access("office", at("2018-07-06 09:00")))["stats"][0]["number"] == 3
 
 
 def test_the_office_sees_who_is_writing(issued: World, login, clock) -> None:

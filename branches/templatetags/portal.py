@@ -93,6 +93,12 @@ def cn_moment(value: datetime | None, now: datetime) -> str:
     return "" if value is None else f"{cn_day(value, now)} {cn_time(value)}"
 
 
+def whole_moment(value: datetime) -> str:
+    """``2018年7月12日 09:14``, for what is printed or kept as a file and read in another year."""
+    day = local_date(value)
+    return f"{day.year}年{day.month}月{day.day}日 {cn_time(value)}"
+
+
 @register.simple_tag
 def cn_span(start: datetime, end: datetime | None, now: datetime) -> str:
     """``7月11日（周三）19:30–21:00``; the second day is named only where it is another one."""

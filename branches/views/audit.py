@@ -19,9 +19,10 @@ from django.utils.timezone import localtime, make_aware
 from django.views.decorators.http import require_POST
 
 from branches import audit
+from branches.form_base import FilterForm
 from branches.models import AuditEvent, normal_staff_number
 from branches.requests import PortalRequest
-from branches.templatetags.portal import cn_moment
+from branches.templatetags.portal import cn_moment, whole_moment
 from documents.workbook import Column, Sheet, write_to
 
 PER_PAGE = 50
@@ -61,7 +62,7 @@ WAYS = {
 }
 
 
-class AuditFilter(forms.Form):
+class AuditFilter(FilterForm):
     """Conditions of the log: what sort of event, whose, about what, in which days, and whether it was refused."""
 
     kind = forms.ChoiceField(label="类别", required=False, choices=[("", "全部"), *AuditEvent.Kind.choices])
@@ -163,7 +164,7 @@ def audit_xlsx(request: PortalRequest) -> HttpResponseBase:
 
     file = TemporaryFile()  # noqa: SIM115 — the answer closes it
     try:
-        stamp = f"{access.name} {localtime(request.now):%Y-%m-%d %H:%M} 导出"
+        stamp = f"{access.name} {whole_moment(request.now)} 导出"
         write_to(file, [Sheet("审计日志", columns, rows(), title_row="审计日志")], stamp=stamp)
     except BaseException:
         file.close()

@@ -11,7 +11,6 @@ from django.db import OperationalError
 from django.db.models import Exists, OuterRef, Q
 from django.http import FileResponse, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.timezone import localtime
 from django.views.decorators.http import require_POST
 
 from branches import audit, roster_jobs
@@ -25,6 +24,7 @@ from branches.roster_forms import ColumnsForm, HeaderForm
 from branches.roster_jobs import Stage, effective_on, opened, planned
 from branches.roster_sheets import error_sheet, roster_sheet, template_sheets
 from branches.sudo import sudo_required
+from branches.templatetags.portal import whole_moment
 from documents.text import printable
 from documents.workbook import Sheet, WorkbookRefused, write
 
@@ -55,7 +55,7 @@ def roster_export(request: PortalRequest) -> HttpResponseBase:
         branches, title = branches.filter(pk=branch.pk), f"{branch.name}党员名册"
     there = Membership.objects.filter(on_day(day), branch__in=branches, member=OuterRef("pk"))
     members = Member.objects.filter(Exists(there))
-    stamp = f"{day:%Y-%m-%d} 在册　导出人：{access.name}　导出时间：{localtime(request.now):%Y-%m-%d %H:%M}"
+    stamp = f"{day:%Y-%m-%d} 在册　导出人：{access.name}　导出时间：{whole_moment(request.now)}"
     return _download([roster_sheet(members, day, title)], f"{title}-{day:%Y-%m-%d}.xlsx", stamp)
 
 

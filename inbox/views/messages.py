@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from branches.form_base import FilterForm
 from branches.requests import PortalRequest, wants_json
 from inbox.models import Message
 
@@ -18,7 +19,7 @@ PER_PAGE = 30
 SHOW = [("", "全部"), ("unread", "未读")]
 
 
-class MessageFilter(forms.Form):
+class MessageFilter(FilterForm):
     """Which messages: all, or those that wait to be read."""
 
     show = forms.ChoiceField(label="显示", required=False, choices=SHOW)

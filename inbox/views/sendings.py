@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from branches.access import Role
+from branches.form_base import FilterForm
 from branches.requests import PortalRequest
 from inbox import offered, sending
 from inbox.models import Sending, Way
@@ -23,7 +24,7 @@ DAYS = 30
 TONES = {"waiting": "todo", "sent": "kept", "skipped": "waived", "failed": "overdue"}
 
 
-class SendingFilter(forms.Form):
+class SendingFilter(FilterForm):
     """Conditions of the list: how it stands, and by which way it goes."""
 
     state = forms.ChoiceField(label="状态", required=False, choices=[("", "全部"), *Sending.State.choices])

@@ -148,10 +148,21 @@ class Drawing:
             before = format_html('<a class="cell cell-{}" href="{}?branch=', sign.tone, self.path)
             after = format_html(
                 '&amp;{}" title="{}"><span aria-hidden="true">{}</span>{}</a>',
-                urlencode(query), sentence_of(column, tally), sign.sign, words,
+                urlencode(query), sentence_of(column, tally), sign.sign, _parts(words),
             )  # fmt: skip
             pieces = self.known[key] = (before, after)
         return f"{pieces[0]}{branch_id}{pieces[1]}"
+
+
+def _parts(words: str) -> str:
+    """Words of several parts break between them, and nowhere else."""
+    *first, last = words.split("，")
+    if not first:
+        return words
+    parts = [f"{part}，" for part in first] + [last]
+    return format_html(
+        '<span class="cell-words">{}</span>', format_html_join("", "<span>{}</span>", ((part,) for part in parts))
+    )
 
 
 def _table(draw: Drawing, asked: Board, branches: Sequence[Branch], rows: Mapping[int, Row]) -> SafeString:

@@ -14,7 +14,7 @@ from django.utils.timezone import localtime
 
 from branches.models import Branch
 from branches.requests import PortalRequest
-from branches.templatetags.portal import STANDINGS
+from branches.templatetags.portal import STANDINGS, whole_moment
 from documents.official import Block, Heading, Official, Paragraph, Table, build
 from documents.workbook import Column as SheetColumn
 from documents.workbook import Sheet, Tone, Toned, write_to
@@ -76,7 +76,7 @@ def everything(tally: Tally) -> str:
 
 def workbook_of(request: PortalRequest, sheets: Sequence[Sheet], name: str) -> FileResponse:
     """Written row by row into a file without a name, which goes away with the answer."""
-    stamp = f"{request.access.name} {localtime(request.now):%Y-%m-%d %H:%M} 导出"
+    stamp = f"{request.access.name} {whole_moment(request.now)} 导出"
     file = TemporaryFile()  # noqa: SIM115 — the answer closes it
     try:
         write_to(file, sheets, stamp=stamp)

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.timezone import localdate, localtime, make_aware
 
 from branches.access import Access
+from branches.form_base import FilterForm
 from branches.models import Branch, BranchQuerySet, Committee
 from branches.requests import PortalRequest
 from branches.templatetags.portal import cn_moment, local_date
@@ -47,7 +48,7 @@ STANDING_CHOICES = [
 ]
 
 
-class AsOfForm(forms.Form):
+class AsOfForm(FilterForm):
     """Conditions that the board and the list share: a month of the year, and the moment asked about."""
 
     month = forms.TypedChoiceField(

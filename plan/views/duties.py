@@ -80,7 +80,7 @@ def requirement_detail(request: PortalRequest, pk: int) -> HttpResponse:
         "by_itself": _by_itself(requirement.spec), "totals": totals,
         "rows": [{"cells": _duty_cells(duty, at)} for duty in page],
         "columns": [{"label": label, "kind": kind} for label, kind in DUTY_COLUMNS],
-        "as_of": f"截至{cn_moment(at, request.now)}", "reset_url": request.path if request.GET else "",
+        "as_of": f"截至 {cn_moment(at, request.now)}", "reset_url": request.path if request.GET else "",
     }  # fmt: skip
     return render(request, "plan/requirement_detail.html", context)
 

@@ -17,7 +17,7 @@ from django.utils.timezone import localtime
 from branches.access import Access
 from branches.models import Branch
 from branches.requests import PortalRequest
-from branches.templatetags.portal import STANDINGS, days_late, due_by, last_day
+from branches.templatetags.portal import STANDINGS, days_late, due_by, last_day, whole_moment
 from documents.workbook import Column as SheetColumn
 from documents.workbook import Sheet
 from plan.board import end_of_week, month_span, plan_at
@@ -187,7 +187,7 @@ def duty_xlsx(request: PortalRequest) -> HttpResponseBase:
         SheetColumn("逾期天数", 10, "int"), SheetColumn("补报", 8), SheetColumn("完成时间", 18, "datetime"),
         SheetColumn("回执号", 15), SheetColumn("免除理由", 30), SheetColumn("延期（原期限）", 15, "date"),
     ]  # fmt: skip
-    as_of = f"截至 {localtime(asked.at):%Y-%m-%d %H:%M}"
+    as_of = f"截至 {whole_moment(asked.at)}"
     group = Group(asked.group).label
     sheet = Sheet("任务清单", columns, _duty_rows(asked), title_row=f"任务清单（{group}）", notes=[as_of])
     return workbook_of(request, [sheet], f"任务清单（{group}，{localtime(asked.at):%Y-%m-%d}）.xlsx")

@@ -19,6 +19,7 @@ from django.utils.timezone import localdate, localtime, make_aware
 from django.views.decorators.http import require_POST
 
 from branches.access import Access
+from branches.form_base import FilterForm
 from branches.models import Branch, Post, normal_staff_number, on_day
 from branches.requests import PortalRequest
 from branches.templatetags.portal import cn_moment
@@ -312,7 +313,7 @@ def sender(filing: Filing) -> str:
     return str(filing.branch or filing.committee)
 
 
-class FilingFilter(forms.Form):
+class FilingFilter(FilterForm):
     """Conditions of the list of filings."""
 
     state = forms.ChoiceField(
@@ -412,7 +413,7 @@ def filing_docx(request: PortalRequest, pk: int) -> HttpResponse:
 # The log
 
 
-class LogFilter(forms.Form):
+class LogFilter(FilterForm):
     """Conditions of the log: a day, and somebody's name or staff number."""
 
     day = forms.DateField(

@@ -242,7 +242,7 @@ def _detail(request: PortalRequest, relief: Relief, form: MoveForm | None = None
         "relief": relief, "facts": _facts(relief, request), "course": _course(relief),
         "counts": counted(duties), **_groups(duties, request, "现在的期限" if applied else "原期限"),
         "moves": [(name, _label(relief, name)) for name in allowed], "form": form or MoveForm(),
-        "needs_note": any(reliefs.MOVES[name].needs_note for name in allowed),
+        "needs_note": "、".join(reliefs.MOVES[name].label for name in allowed if reliefs.MOVES[name].needs_note),
         "waits": _waits(access, relief, desk, allowed), "tone": TONES.get(Relief.State(relief.state), "plain"),
         "applied": applied,
     }  # fmt: skip

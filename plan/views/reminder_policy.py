@@ -25,14 +25,13 @@ def reminder_policy(request: PortalRequest) -> HttpResponse:
         _keep(request, policy, form)
         messages.success(request, "提醒规则已保存，从下一次提醒起照此办理。")
         return redirect("plan:reminder_policy")
+    # A form that is wrong has not changed the rules: then what is kept is told.
+    told = policy if valid or not form.is_bound else policy_of(committee, access)
+    said = sentences(told, access.on, calendar_of(committee.pk))
+    lead = 1 if said[0].endswith("：") else 0
     context = {
         "form": form, "committee": committee, "kept": policy.pk is not None,
-        # A form that is wrong has not changed the rules: then what is kept is told.
-        "sentences": sentences(
-            policy if valid or not form.is_bound else policy_of(committee, access), access.on,
-            calendar_of(committee.pk),
-        ),
-        "tried": valid,
+        "example": "".join(said[:lead]), "sentences": said[lead:], "tried": valid,
     }  # fmt: skip
     return render(request, "plan/reminder_policy.html", context, status=422 if form.is_bound and not valid else 200)
 

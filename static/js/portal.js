@@ -42,11 +42,11 @@
     if (!event.target.matches("form[data-autosubmit]")) return;
     for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
   });
-  // Folded only where no condition is set: what narrows the list must be seen.
+  // Folded only where no condition is set or refused: what narrows the list must be seen.
   document.querySelectorAll("form:has(> * > [data-unfold])").forEach((form) => {
     const narrows = (field) => field.name && field.type !== "hidden" && field.value !== "" && !("usual" in field.dataset);
     const set = [...form.elements].some(narrows);
-    form.classList.toggle("is-folded", !set);
+    form.classList.toggle("is-folded", !set && !form.querySelector(".is-invalid"));
   });
   document.addEventListener("click", (event) => {
     const form = event.target.closest("button[data-unfold]")?.form;

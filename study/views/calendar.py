@@ -14,6 +14,7 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 
 from branches.access import Access
+from branches.form_base import FilterForm
 from branches.models import Branch
 from branches.requests import PortalRequest
 from plan import moves
@@ -30,7 +31,7 @@ VIEWS = ("month", "list")
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 
 
-class CalendarFilter(forms.Form):
+class CalendarFilter(FilterForm):
     """Conditions of the calendar."""
 
     def __init__(self, data: QueryDict, *, branches: QuerySet[Branch] | None, all_of_them: bool) -> None:

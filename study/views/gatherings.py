@@ -20,6 +20,7 @@ from django.utils.timezone import localtime
 
 from branches import audit
 from branches.access import Access
+from branches.form_base import FilterForm
 from branches.models import Branch
 from branches.requests import PortalRequest, wants_json
 from plan import moves
@@ -319,7 +320,7 @@ def _saved(gathering: Gathering, access: Access) -> dict[str, Any]:
 # The list
 
 
-class GatheringFilter(forms.Form):
+class GatheringFilter(FilterForm):
     """Conditions of the list of records."""
 
     def __init__(self, data: QueryDict, *, branches: QuerySet[Branch] | None, months: list[tuple[str, str]]) -> None:

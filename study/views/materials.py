@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from branches import audit
 from branches.access import Access
+from branches.form_base import FilterForm
 from branches.models import Branch, Committee
 from branches.requests import PortalRequest
 from documents.text import printable
@@ -39,7 +40,7 @@ LOST = (
 # Reading
 
 
-class MaterialFilter(forms.Form):
+class MaterialFilter(FilterForm):
     """Conditions of the list; what is retired only the office asks for."""
 
     q = forms.CharField(

@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from branches.access import Access
+from branches.form_base import FilterForm
 from branches.requests import PortalRequest
 from plan import moves
 from plan.models import Duty, Filing
@@ -115,7 +116,7 @@ def _review(
 # How far the members are
 
 
-class ProgressFilter(forms.Form):
+class ProgressFilter(FilterForm):
     """Whom to show: those with overdue weeks, those who have not filed, or all."""
 
     show = forms.ChoiceField(

@@ -10,11 +10,11 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.timezone import localtime
 
 from branches import audit
 from branches.form_base import PortalForm
 from branches.requests import PortalRequest
+from branches.templatetags.portal import whole_moment
 from documents.text import printable
 from documents.workbook import MAX_BYTES, Sheet, WorkbookRefused, write
 from plan.models import Filing
@@ -42,7 +42,7 @@ def plan_xlsx(request: PortalRequest, pk: int) -> HttpResponseBase:
             raise Http404
         messages.info(request, "支部正在调整这份计划，再次报送后可以导出。")
         return redirect(page_of(record.branch))
-    stamp = f"导出人：{access.name}　导出时间：{localtime(request.now):%Y-%m-%d %H:%M}"
+    stamp = f"导出人：{access.name}　导出时间：{whole_moment(request.now)}"
     return _download(plan_sheets(record, access.on), f"{title_of(record)}.xlsx", stamp)
 
 

@@ -55,8 +55,8 @@ def test_each_limit_is_told_on_its_side_and_not_on_the_other(changes: dict, shor
     [
         (date(2019, 11, 30), None, ""),
         (date(2019, 12, 1), Level.SOON, "本届任期至2020年3月1日届满，请提前做好换届准备。"),
-        (date(2020, 2, 29), Level.SOON, "本届任期至2020年3月1日届满"),
-        (date(2020, 3, 1), Level.LATE, "本届任期已于2020年3月1日届满，请尽快换届"),
+        (date(2020, 2, 29), Level.SOON, "本届任期至3月1日届满"),
+        (date(2020, 3, 1), Level.LATE, "本届任期已于3月1日届满，请尽快换届"),
         (date(2020, 3, 2), Level.LATE, "已逾期1天"),
         (date(2021, 3, 1), Level.LATE, "已逾期365天"),
     ],

@@ -168,7 +168,7 @@ def test_the_system_administrator_sets_up_branches_and_reads_no_business(wood: W
 def test_what_deserves_a_second_look_stands_on_the_page_the_list_and_the_tree(wood: Wood) -> None:
     Branch.objects.filter(pk=wood.world.first.pk).update(elected_on=date(2015, 8, 1))
     client = login(wood, "office")
-    sentence = "本届任期至2018年8月1日届满，请提前做好换届准备。"
+    sentence = "本届任期至8月1日届满，请提前做好换届准备。"
     assert sentence in text(client, reverse("branches:organization"))
     assert "即将换届" in text(client, reverse("branches:branch_list"))
     assert sentence in text(client, wood.world.first.get_absolute_url())

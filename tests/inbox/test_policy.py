@@ -33,8 +33,9 @@ def test_the_rules_are_kept_once_and_told_to_the_auditor_and_the_preview_says_th
     page = office.get(PAGE).content.decode()
     # Due on a Sunday: what falls on the weekend is said on the Friday before, what comes after it on the Monday.
     sentences = (
-        "以7月15日（周日）", "7月6日（周五）08:00提醒支部书记（提前7天）", "7月13日（周五）08:00提醒（到期当天）",
-        "7月16日（周一）08:00提醒一次：已逾期", "到7月18日（周三）08:00", "另发邮件。",
+        "以7月15日（周日）", "7月6日（周五）08:00提醒支部书记（提前7天，遇休息日再提前）",
+        "7月13日（周五）08:00提醒（到期当天）", "7月16日（周一）08:00提醒一次：已逾期", "到7月18日（周三）08:00",
+        "另发邮件。",
     )  # fmt: skip
     for said in sentences:
         assert said in page, said

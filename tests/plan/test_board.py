@@ -92,11 +92,17 @@ def test_the_worst_standing_speaks_and_the_sentence_tells_the_rest() -> None:
 def test_member_duties_are_counted_for_the_branch() -> None:
     column = Column("S14", "个人年度学习计划报所在支部", "一.3", "approve", True)
     tally = Tally({Standing.APPROVED: 8, Standing.OVERDUE: 4})
-    assert words_of(column, tally) == (Standing.OVERDUE, "已审定 8/12")
+    assert words_of(column, tally) == (Standing.OVERDUE, "逾期 4，已审定 8/12")
     assert words_of(column, Tally({Standing.APPROVED: 11, Standing.WAIVED: 1})) == (
         Standing.APPROVED,
         "已审定 11/11，免1",
     )
+    assert words_of(column, Tally({Standing.FILED: 3, Standing.APPROVED: 9})) == (
+        Standing.FILED,
+        "已报送 3，已审定 9/12",
+    )
+    assert words_of(column, Tally({Standing.NOT_DUE: 12})) == (Standing.NOT_DUE, "未到期 12")
+    assert words_of(column, Tally({Standing.APPROVED: 12}, late=2)) == (Standing.APPROVED, "已审定 12/12 补")
 
 
 @pytest.mark.parametrize("standing", [s for s in Standing if s != Standing.DRAFT])

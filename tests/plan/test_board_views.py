@@ -350,3 +350,11 @@ def test_the_board_asks_six_times_however_many_branches_there_are(issued: World,
     if "totals" not in page:  # there they are asked for, of several pages
         assert counts == [counts[0]] * 3
     assert max(counts) - WHO <= 6
+
+
+@pytest.mark.parametrize("page", ["/board/", "/duties/", "/reliefs/"])
+def test_a_condition_that_is_not_offered_is_refused_in_words_and_not_echoed(issued: World, login, page: str) -> None:
+    name = "state" if page == "/reliefs/" else "standing"
+    body = login("office").get(page, {name: "latest"}).content.decode()
+    assert "没有这个选项，请重新选择。" in body
+    assert "latest 不" not in body

@@ -8,9 +8,10 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from branches.access import Access
-from branches.models import AuditEvent, Post
+from branches.models import AuditEvent, Committee, Post
 from inbox.models import Message
 from plan import reliefs
 from plan.models import Duty, Filing, Relief, Standing
@@ -294,6 +295,42 @@ def test_the_branch_is_told_once_what_became_of_it(staffed: World) -> None:
     assert "出差" not in line["outside"]
 
 
+def test_the_message_names_the_duty_and_by_when_it_is_due_now(staffed: World) -> None:
+    duty = duty_of(staffed, "I2")
+    named = f"{duty.requirement.title}（{duty.period}）"
+    relief = granted(staffed, extension(duty))
+
+    def said(relief: Relief) -> str:
+        told = Message.objects.get(key=f"relief:{relief.pk}:{relief.state}", user=relief.asked_by)
+        return told.lines[0]["text"]
+
+    assert said(relief) == f"{named}延期已同意，新的截止时间2019年1月15日24:00前"
+    ended = move(relief, "end", access=staffed.access("colleague", at("2018-07-05 10:00")), note="不再需要")
+    assert said(ended) == f"{named}延期已终止，截止时间恢复为12月31日24:00前"
+    refused = move(asked(staffed, exemption(duty), key="k2"), "refuse", access=staffed.access("office", NOW), note="不")
+    assert said(refused) == f"{named}免除未同意，截止时间仍是12月31日24:00前"
+    monthly = duty_of(staffed, "S7").requirement.title
+    several = replace(SUMMER, codes=("S7",), name="", until_on=date(2018, 12, 31))
+    free = granted(staffed, several, key="k3")
+    assert said(free) == f"{monthly}（共{free.changes.count()}项任务）免除已同意，不再要求办理"
+
+
+def test_the_last_plan_not_approved_being_exempt_settles_the_approvals_at_once(staffed: World) -> None:
+    """What waits for nothing else any more: the secretary's task to approve them all, and the leader's own record."""
+    plans = Duty.objects.filter(branch=staffed.first, requirement__proof="member_plan")
+    last = plans.get(member=staffed.member("secretary"))
+    Duty.objects.filter(code="C2", member=last.member).update(settled_at=NOW, done_at=NOW)
+    owed = Duty.objects.filter(requirement__proof__in=("approvals", "own_record"), branch=staffed.first)
+    granted(staffed, exemption(plans.exclude(pk=last.pk).first()))
+    assert not owed.filter(settled_at__isnull=False).exists()
+    plans.filter(exempted_at__isnull=True).exclude(pk=last.pk).update(settled_at=NOW, done_at=NOW)
+    later = at("2018-07-05 10:00")
+    granted(staffed, exemption(last), later, "k2")
+    mine = owed.filter(Q(member=last.member) | Q(member__isnull=True), settled_at=later)
+    assert set(mine.values_list("code", flat=True)) == {"S15", "I1"}
+    assert not Duty.objects.filter(branch=staffed.second, code="S15", settled_at__isnull=False).exists()
+
+
 # For all branches, and for those who come later
 
 
@@ -390,6 +427,30 @@ def test_what_waits_for_whom(staffed: World) -> None:
     own = asked(staffed, SUMMER, "office", "k2")
     assert (waits("office"), waits("colleague")) == ([], [own])
     assert list(reliefs.waiting_for(Access(now=NOW, on=NOW.date()))) == []
+
+
+def test_what_a_colleague_was_to_second_waits_for_whoever_is_left_of_the_office(staffed: World) -> None:
+    """The first person, and of the office's own its maker: nobody else sees it, and that person can decide."""
+    theirs, own = asked(staffed, exemption(duty_of(staffed, "I2"))), asked(staffed, SUMMER, "office", "k2")
+    move(theirs, "second", access=staffed.access("office", NOW))
+    assert list(reliefs.waiting_for(staffed.access("office", NOW))) == []
+    Post.objects.filter(member=staffed.member("colleague")).update(until_on=date(2018, 7, 5))
+    access = staffed.access("office", at("2018-07-05 10:00"))
+    for_me = list(reliefs.waiting_for(access))
+    assert for_me == [theirs, own]
+    for relief in for_me:
+        assert "grant" in reliefs.allowed(access, relief, reliefs.Desk.of(relief, access.on))
+
+
+def test_an_office_above_with_people_does_not_take_it_from_the_one_left_below(staffed: World) -> None:
+    relief = in_state(staffed, "seconded", "k")
+    upper = Committee.objects.create(kind="university", name="校党委", short_name="校党委", code="U")
+    Committee.objects.filter(pk=staffed.committee.pk).update(parent=upper)
+    Post.objects.filter(member=staffed.member("colleague")).update(committee=upper)
+    for who in ("office", "colleague"):
+        access = staffed.access(who, NOW)
+        assert list(reliefs.waiting_for(access)) == [relief], who
+        assert "grant" in reliefs.allowed(access, relief, reliefs.Desk.of(relief, access.on)), who
 
 
 def test_a_duty_tells_what_waits_and_who_may_ask(staffed: World) -> None:
