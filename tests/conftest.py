@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -159,7 +160,13 @@ def _issue(world: World, moment: datetime) -> Plan:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Run by `tests/guards.py`: the tests of a room without one of its guards."""
+    """Leave what was imported to itself: looking through it again and again for garbage takes a tenth of the time.
+
+    And run by `tests/guards.py`: the tests of a room without one of its guards.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     if number := os.environ.get("GUARD"):
         from tests import guards
 

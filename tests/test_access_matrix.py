@@ -357,6 +357,14 @@ def expected() -> dict[str, dict[str, str]]:
     return found
 
 
+def shut(who: str) -> set[str]:
+    """The cases at which the door itself stops this actor's GET: no view runs, so there is nothing to be read there.
+
+    That it does is what the table's own test asks, of every one of them.
+    """
+    return {name for name, row in expected().items() if row[who][0] in "Lx-"}
+
+
 def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     """Every case of the table: its address, and what is posted there."""
     member, other = o.world.member("member"), o.world.member("other_member")
