@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class CommitmentsConfig(AppConfig):
     name = "commitments"
     verbose_name = "承诺践诺"
+
+    def ready(self) -> None:
+        """Say what a merge of two members' entries does here."""
+        from commitments.merging import register
+
+        register()

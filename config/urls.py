@@ -22,5 +22,6 @@ urlpatterns = [
     path("", include("plan.urls")),
     path("jobs/", include("jobs.urls")),
     path("study/", include("study.urls")),
+    path("commitments/", include("commitments.urls")),
 ]
 handler404 = "django.views.defaults.page_not_found"

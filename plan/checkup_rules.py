@@ -15,7 +15,7 @@ from branches.checkup_rules import FILERS, OFFICE, SECRETARY, SYSADMIN, counted,
 from branches.models import Branch, Committee, Member, Membership, Post, on_day
 from plan.cadence import days_label
 from plan.models import Duty, Filing, Plan, Relief, Requirement, SpecialDay, unsettled
-from plan.settling import BY_ITSELF
+from plan.settling import BY_ITSELF, RECORDS
 from plan.workdays import ONE_DAY, noticed, unknown_years
 
 A_WEEK = timedelta(days=7)
@@ -24,7 +24,7 @@ AGAIN = timedelta(days=14)
 # From this month on the next year is asked about: its plan is due, and the holiday notice is out.
 NEXT_YEAR_FROM = 11
 # Proofs that have a page, or that come about by themselves; a plan may name one that the portal has no page for yet.
-WITH_PAGE = ("gathering", "paper", "branch_plan", "member_plan", *(set(BY_ITSELF) - {"pledge"}))
+WITH_PAGE = (*RECORDS, "branch_plan", "member_plan", *BY_ITSELF)
 
 
 # ------------------------------------------------------------------------------------------------- drafts and desks

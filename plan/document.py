@@ -34,7 +34,10 @@ PROOFS = {
     "own_record": "本人各项记录",
     "paper": "材料",
     "lines": "个人年度学习计划中的每周学习",
+    "pledge_form": "承诺书",
     "pledge": "承诺",
+    "week": "党员活动周记录",
+    "posts": "先锋岗设置和驻岗记录",
 }
 KINDS = {
     "general_meeting": "支部党员大会",

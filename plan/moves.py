@@ -124,7 +124,14 @@ MOVES: dict[str, Rule] = {
 def can(access: Access, filing: Filing, name: str) -> bool:
     """Whether the button for this move is drawn; the door asks the same question."""
     rule = MOVES[name]
-    return State(filing.state) in rule.came_from and rule.fits(filing) and rule.may(access, filing)
+    fits = State(filing.state) in rule.came_from and rule.fits(filing) and rule.may(access, filing)
+    return fits and not refused_by_record(filing, name)
+
+
+def refused_by_record(filing: Filing, name: str) -> str:
+    """Why the record itself does not let the move be made now, in a sentence; mostly empty."""
+    refuses = getattr(filing.record, "refuses", None)
+    return refuses(name) if refuses else ""
 
 
 def allowed(access: Access, filing: Filing) -> list[str]:
@@ -175,6 +182,8 @@ def move(
             raise AlreadyMoved(_where_it_is(filing))
         if expected_edition is not None and expected_edition != filing.edition:
             raise AlreadyMoved("这份记录刚刚被修改过，请刷新页面核对后再办理。")
+        if why := refused_by_record(filing, name):
+            raise MoveRefused(why)
         if rule.needs_note and not note:
             raise MoveRefused(f"请写明{rule.label}的原因，让对方知道要改什么。")
         if name in ("file", "keep"):
@@ -190,6 +199,9 @@ def move(
         filing.refresh_from_db()
         entry.about = filing
         settle_derived(filing, at)
+        if follow := getattr(filing.record, "after_move", None):
+            # Records of the floors above with stages of their own.
+            follow(name, access)
         notify(filing, made, access)
     return filing
 

@@ -14,7 +14,17 @@ BY_ITSELF = {
     "approvals": "本支部每份个人自学计划都审定后，这项任务自动办结，无需另外报送。",
     "own_record": "本人的个人自学计划和承诺都审定后，这项任务自动办结，无需另外报送。",
     "lines": "在个人自学计划中逐周填写完成情况即可，无需另外报送。",
-    "pledge": "承诺审定并公开后办结，无需另外报送。",
+    "pledge": "承诺审定后随即公开，到期评诺后自动办结，无需另外报送。",
+    "posts": "设立先锋岗并有党员驻岗后，这项任务自动办结，无需另外报送。",
+}
+
+
+# Proofs with a record of their own: what the button says, and the pages that begin one and go on with one.
+RECORDS = {
+    "gathering": ("记录活动", "study:gathering"),
+    "paper": ("填写材料", "plan:paper"),
+    "pledge_form": ("填写承诺书", "commitments:pledge"),
+    "week": ("填写活动周", "commitments:week"),
 }
 
 
@@ -37,16 +47,16 @@ def settle_url(duty: Duty) -> tuple[str, str] | None:
             return ("继续填写" if begun else "填写自学计划"), reverse("study:member_plan")
         case "approvals":
             return "审定个人计划", reverse("study:plan_review")
-        case "gathering" | "paper" as proof:
+        case "posts":
+            return "安排驻岗", reverse("commitments:post_list")
+        case proof if proof in RECORDS:
+            label, page = RECORDS[proof]
             record = getattr(duty, "draft_record_id", None)
             if record:
-                page = "study:gathering_edit" if proof == "gathering" else "plan:paper_edit"
-                return "继续填写", reverse(page, args=[record])
+                return "继续填写", reverse(f"{page}_edit", args=[record])
             if begun:
                 return "继续填写", reverse("plan:filing_detail", args=[begun])
-            if proof == "gathering":
-                return "记录活动", reverse("study:gathering_new") + asked
-            return "填写材料", reverse("plan:paper_new") + asked
+            return label, reverse(f"{page}_new") + asked
     return None
 
 

@@ -139,13 +139,17 @@ def _count(sitting: Sitting) -> int:
     return len({lack.word for lack in lacks(sitting)} - {"图片"})
 
 
+# What is written on a sheet of its own, without a sitting.
+PAPERS = ("paper", "pledge_form", "week")
+
+
 def _records(windows: Sequence[tuple[Requirement, DueWindow]]) -> list[tuple[int, Requirement]]:
     """What is sent or kept without a sitting: one study plan for all that asks for it, a paper for each other."""
     plans, papers = [], []
     for requirement, window in windows:
         if requirement.proof == "branch_plan":
             plans.append((_month(window), requirement))
-        elif requirement.proof == "paper":
+        elif requirement.proof in PAPERS:
             papers.append((_month(window), requirement))
     return [*plans[:1], *papers]
 
@@ -154,7 +158,7 @@ def _of_record(requirement: Requirement) -> Load:
     spec: RequirementSpec = requirement.spec
     sent = spec.receiver != "none"
     match requirement.proof:
-        case "paper":
+        case "paper" | "pledge_form" | "week":
             # Title and day are given; what was done is written.
             return Load(filings=int(sent), kept=int(not sent), asked=3, typed=1, uploads=spec.pictures)
         case "branch_plan" | "member_plan":

@@ -18,7 +18,7 @@ from django.utils.timezone import localdate
 
 from branches.access import Access
 from branches.models import Branch, Member, PartyGroup, Post
-from config.demo import words
+from config.demo import pledges, posts, weeks, words
 from config.demo.mobile import push_some
 from config.demo.people import Cast, House
 from documents.pictures import CleanPicture
@@ -186,6 +186,10 @@ class CommitteeYear(Year):
         title = f"{duty.period}{self.requirements[duty.code].title}"
         filing = self.settle_with_paper(duty.code, self.office(at), title=title, desk=Desk.NONE, duties=[duty])
         moves.move(filing, "keep", access=self.office(at))
+
+
+# What the chapter of commitments asks for has records of its own.
+COMMITMENTS = {"C1": pledges.write, "C2": pledges.write, "C5": weeks.write, "C6": posts.write}
 
 
 @dataclass
@@ -620,7 +624,10 @@ class BranchYear(Year):
                 continue
             day = self._day_of(duty)
             at = moment(day, self._hour("09:00", "17:20"))
-            act = self._send_paper if duty.code in ("C1", "C2", "I2") else self._keep_paper
+            if write := COMMITMENTS.get(duty.code):
+                write(self, duty, at)
+                continue
+            act = self._send_paper if duty.code == "I2" else self._keep_paper
             self.then(at, partial(act, duty, at))
 
     def _day_of(self, duty: Duty) -> date:

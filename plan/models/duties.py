@@ -212,7 +212,9 @@ class DutyQuerySet(models.QuerySet["Duty"]):
     def with_draft(self, at: datetime) -> DutyQuerySet:
         """Annotates the newest draft that means to settle the duty: `draft_id`, and its record's `draft_record_id`."""
         draft = Claim.objects.filter(duty=OuterRef("pk"), claimed_at__lte=at, filing__state=Filing.State.DRAFT)
-        draft = draft.order_by("-pk").annotate(record_id=Coalesce("filing__gathering", "filing__paper"))
+        draft = draft.order_by("-pk").annotate(
+            record_id=Coalesce("filing__gathering", "filing__paper", "filing__pledge", "filing__week")
+        )
         return self.annotate(
             draft_id=Subquery(draft.values("filing")[:1]), draft_record_id=Subquery(draft.values("record_id")[:1])
         )

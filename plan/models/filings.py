@@ -61,6 +61,8 @@ class Filing(models.Model):
         BRANCH_PLAN = "branch_plan", "支部年度学习计划"
         MEMBER_PLAN = "member_plan", "个人自学计划"
         PAPER = "paper", "材料"
+        PLEDGE = "pledge", "承诺书"
+        WEEK = "week", "党员活动周"
 
     class Desk(models.TextChoices):
         OFFICE = "office", "机关党委办公室"

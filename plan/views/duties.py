@@ -110,7 +110,7 @@ def _by_itself(spec: RequirementSpec) -> str:
     if spec.of_lines:
         return "每周的学习内容写在个人自学计划里，逐周查看完成情况，不另列任务。"
     if spec.per_event and spec.event == "pledge":
-        return "随每份承诺办理，没有按日期列出的任务。"
+        return "承诺审定后，随每份承诺列出任务，没有按日期列出的任务。"
     return ""
 
 
