@@ -15,7 +15,7 @@ from branches.access import Access
 from branches.form_base import PortalForm
 from branches.models import Branch, Member
 from commitments.models import Nomination, PioneerPost, Term
-from commitments.posting import lock_posts
+from commitments.posting import lock_posts, open_post
 from documents.text import printable
 from plan.models import Filing
 
@@ -63,7 +63,7 @@ class PostForm(PortalForm):
     def clean_name(self) -> str:
         name = _line(self.cleaned_data["name"])
         same = PioneerPost.objects.open().filter(branch=self.branch, name=name)
-        if same.exclude(pk=self.post.pk if self.post else None).exists():
+        if same.exclude(pk=self.post.pk if self.post else 0).exists():
             raise forms.ValidationError("本支部已有同名的岗位，请换一个名称。")
         return name
 
@@ -77,21 +77,16 @@ class PostForm(PortalForm):
                 raise forms.ValidationError(f"{first.from_on:%Y-%m-%d}已有党员在这个岗位驻岗，设立日期不能更晚。")
         return day
 
-    def save(self) -> PioneerPost | None:
-        """Write the post, new or changed; None where its name was taken at this very moment.
+    def save(self) -> PioneerPost:
+        """Write the post, new or changed; raises LostUpdate where the form shows an older text.
 
-        Raises LostUpdate where the form shows an older text, and IntegrityError where the form was used before.
+        IntegrityError: the form was used before, or the name was taken at this very moment.
         """
         columns = {name: self.cleaned_data[name] for name in FIELDS}
-        what = "修改党员先锋岗" if self.post else "设立党员先锋岗"
-        with audit.act(self.access, audit.Kind.WRITE, what, self.post or self.branch) as entry:
+        if self.post is None:
+            return open_post(self.branch, self.access, form_key=self.cleaned_data["form_key"] or None, **columns)
+        with audit.act(self.access, audit.Kind.WRITE, "修改党员先锋岗", self.post) as entry:
             lock_posts(self.branch.pk)
-            if self.post is None:
-                key = self.cleaned_data["form_key"] or None
-                entry.about = post = PioneerPost.objects.create(
-                    branch=self.branch, created_at=self.access.now, created_by=self.access.actor, form_key=key, **columns
-                )
-                return post
             kept = PioneerPost.objects.get(pk=self.post.pk)
             if digest_of(kept) != self.cleaned_data["seen"]:
                 raise LostUpdate
@@ -116,12 +111,12 @@ class NominationForm(PortalForm):
     member = forms.ModelChoiceField(label="推荐人选", queryset=Member.objects.none(), help_text="可以推荐本人。")
     kind = forms.ChoiceField(label="类别", choices=[("", "请选择"), *Nomination.Kind.choices])
     honour = forms.CharField(
-        label="依据的荣誉", max_length=120, widget=forms.TextInput(attrs={"placeholder": "例如：2017年度校级优秀共产党员"})
+        label="依据的荣誉",
+        max_length=120,
+        widget=forms.TextInput(attrs={"placeholder": "例如：2017年度校级优秀共产党员"}),
     )
     honoured_on = forms.DateField(label="授予日期", required=False, widget=forms.DateInput)
-    deeds = forms.CharField(
-        label="主要事迹", max_length=600, required=False, widget=forms.Textarea(attrs={"rows": 4})
-    )
+    deeds = forms.CharField(label="主要事迹", max_length=600, required=False, widget=forms.Textarea(attrs={"rows": 4}))
     picture = forms.FileField(
         label="证书照片", required=False, widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
         help_text="JPG、PNG 或 WebP，不超过20 MB；拍摄地点等信息会自动清除。",
@@ -129,7 +124,9 @@ class NominationForm(PortalForm):
     proof = forms.ModelChoiceField(
         label="或选择已报送的记录作为佐证", queryset=Filing.objects.none(), required=False, empty_label="不选"
     )
-    is_willing = forms.BooleanField(label="本人同意驻岗", required=False, help_text="没有征求过本人意见的，先不勾；本人可以自己选。")
+    is_willing = forms.BooleanField(
+        label="本人同意驻岗", required=False, help_text="没有征求过本人意见的，先不勾；本人可以自己选。"
+    )
     form_key = forms.CharField(max_length=40, required=False, widget=forms.HiddenInput)
 
     def __init__(
@@ -169,9 +166,7 @@ class NominationForm(PortalForm):
 class DecisionForm(PortalForm):
     """The branch's decision on somebody put forward."""
 
-    accept = forms.ChoiceField(
-        label="评议结果", choices=[("yes", "入选"), ("no", "不入选")], widget=forms.RadioSelect
-    )
+    accept = forms.ChoiceField(label="评议结果", choices=[("yes", "入选"), ("no", "不入选")], widget=forms.RadioSelect)
     opinion = forms.CharField(
         label="评议意见", max_length=200, widget=forms.Textarea(attrs={"rows": 2}),
         help_text="例如：6月支部党员大会评议通过，同意驻岗。",
@@ -237,4 +232,3 @@ class DraftForm(PortalForm):
         if not self.today <= day <= self.today + timedelta(days=366):
             raise forms.ValidationError("请选今天或今后一年内的日子。")
         return day
-

@@ -1,16 +1,17 @@
-"""Standing on a pioneer post: going on duty (上岗), leaving it, handing over; and the branch's duty that this settles."""
+"""Standing on a pioneer post: going on duty (上岗), leaving, handing over; and the branch's duty that this settles."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.timezone import localdate
 
 from branches import audit
 from branches.access import Access
-from branches.models import Member, Membership, on_day
+from branches.models import Branch, Member, Membership, on_day
 from commitments.models import Handover, PioneerPost, Term
 from plan.models import Duty, Plan
 
@@ -37,10 +38,9 @@ def settle(branch: int, on: date, at: datetime) -> int:
     return _settle(Duty.objects.filter(branch=branch, year=on.year), at)
 
 
-def _settle(duties: object, at: datetime) -> int:
-    return duties.filter(  # type: ignore[attr-defined, no-any-return]
-        requirement__proof="posts", member__isnull=True, settled_at__isnull=True
-    ).update(settled_at=at, done_at=at, judged_due_at=F("due_at"))
+def _settle(duties: QuerySet[Duty], at: datetime) -> int:
+    owed = duties.filter(requirement__proof="posts", member__isnull=True, settled_at__isnull=True)
+    return owed.update(settled_at=at, done_at=at, judged_due_at=F("due_at"))
 
 
 def settle_opened(plan: Plan, at: datetime) -> int:
@@ -135,9 +135,7 @@ def _may_end(term: Term, today: date, how: str, on: date, reason: str) -> None:
 
 def may_hand_over(access: Access, term: Term) -> bool:
     """Whoever stands or stood there, and the branch's leaders, write what the next one should know."""
-    return term.begun_at is not None and (
-        term.member_id == access.member_id or term.post.branch_id in access.leads
-    )
+    return term.begun_at is not None and (term.member_id == access.member_id or term.post.branch_id in access.leads)
 
 
 def hand_over(term: Term, access: Access, text: str) -> None:
@@ -153,6 +151,15 @@ def hand_over(term: Term, access: Access, text: str) -> None:
         entry.detail["of"] = Member.objects.values_list("name", flat=True).get(pk=term.member_id)
 
 
+def open_post(branch: Branch, access: Access, **columns: Any) -> PioneerPost:
+    """Set up a post. Raises IntegrityError where its name is taken, or the form was used before."""
+    with audit.act(access, WRITE, "设立党员先锋岗", branch) as entry:
+        entry.about = post = PioneerPost.objects.create(
+            branch=branch, created_at=access.now, created_by=access.actor, **columns
+        )
+    return post
+
+
 def close(post: PioneerPost, access: Access, reason: str) -> None:
     """The post is no more: nobody may stand there, what was planned is cancelled. Raises Refused."""
     with audit.act(access, WRITE, "撤销党员先锋岗", post) as entry:
@@ -166,10 +173,10 @@ def close(post: PioneerPost, access: Access, reason: str) -> None:
         entry.detail["reason"] = reason
 
 
-def cancel(terms: object, on: date, why: str) -> int:
+def cancel(terms: QuerySet[Term], on: date, why: str) -> int:
     """What was planned does not come about."""
-    planned = terms.filter(begun_at__isnull=True, ended_on__isnull=True)  # type: ignore[attr-defined]
-    return int(planned.update(ended_on=on, end=Term.End.CANCELLED, end_reason=why))
+    planned = terms.filter(begun_at__isnull=True, ended_on__isnull=True)
+    return planned.update(ended_on=on, end=Term.End.CANCELLED, end_reason=why)
 
 
 def _day(day: date) -> str:

@@ -102,7 +102,9 @@ def waiting(scope: Scope) -> QuerySet[Nomination]:
 
 
 def say_waiting(nomination: Nomination, scope: Scope) -> Finding:
-    words = f"{nomination.member.name}{day_of(nomination.decided_at)}入选并愿意驻岗，一直没有轮到，其间有人驻岗两次以上。"
+    words = (
+        f"{nomination.member.name}{day_of(nomination.decided_at)}入选并愿意驻岗，一直没有轮到，其间有人驻岗两次以上。"
+    )
     return Finding(words, nomination.get_absolute_url(), nomination.branch.name)
 
 
@@ -113,7 +115,7 @@ RULES = (
     ),
     Rule(
         "post-term-over", "先锋岗到期没有轮换", "方案要求先进党员轮流驻岗。", Level.MEND,
-        overdue, say_overdue, "登记到期轮换，请下一名党员上岗；还没有安排的，起草轮流驻岗安排。", SECRETARY, clause="二.2",
+        overdue, say_overdue, "登记到期轮换，请下一名党员上岗；还没有安排的，起草轮换。", SECRETARY, clause="二.2",
     ),
     Rule(
         "post-empty", "先锋岗没有党员驻岗", "设了岗位，却一周以上没有人驻岗。", Level.LOOK,

@@ -16,7 +16,9 @@ SMALL = 10.5  # points: a table with many columns across an upright page
 def register_document(branch: Branch, at: datetime) -> Official:
     """The register as it stands; three statements. What was planned and never came about is left out."""
     posts = list(PioneerPost.objects.filter(branch=branch).order_by("opened_on", "pk"))
-    terms = Term.objects.filter(post__branch=branch, begun_at__isnull=False).select_related("post", "member", "nomination")
+    terms = Term.objects.filter(post__branch=branch, begun_at__isnull=False).select_related(
+        "post", "member", "nomination"
+    )
     people = Nomination.objects.filter(branch=branch, state=Nomination.State.ACCEPTED).select_related("member")
     parts: list[tuple[str, Block]] = [
         (

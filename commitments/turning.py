@@ -187,7 +187,7 @@ def _write(
     Term.objects.bulk_create(
         Term(
             post_id=post, rotation=rotation, member_id=choice.member, from_on=row.place.span.from_on,
-            until_on=row.place.span.until_on, nomination_id=drafted.nominations[choice.member],
+            until_on=row.last_on + ONE_DAY, nomination_id=drafted.nominations[choice.member],
         )
         for row, choice in picked if choice.member is not None
     )  # fmt: skip

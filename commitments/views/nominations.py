@@ -35,7 +35,9 @@ State = Nomination.State
 class NominationFilter(PortalForm):
     """Which are listed."""
 
-    branch = forms.ModelChoiceField(label="党支部", queryset=Branch.objects.none(), required=False, empty_label="全部支部")
+    branch = forms.ModelChoiceField(
+        label="党支部", queryset=Branch.objects.none(), required=False, empty_label="全部支部"
+    )
     state = forms.ChoiceField(label="状态", required=False, choices=[("", "全部"), *State.choices])
 
     def __init__(self, data: Any, *, access: Access) -> None:

@@ -1,4 +1,4 @@
-"""Pioneer posts: which there are and who stands there; setting one up, changing and closing it; one with its history."""
+"""Pioneer posts: which there are and who stands there; setting up, changing and closing one; its history."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ LOST = "这个岗位在您打开之后被别人修改过，您刚才填写的还
 class PostFilter(PortalForm):
     """Which posts are listed."""
 
-    branch = forms.ModelChoiceField(label="党支部", queryset=Branch.objects.none(), required=False, empty_label="全部支部")
+    branch = forms.ModelChoiceField(
+        label="党支部", queryset=Branch.objects.none(), required=False, empty_label="全部支部"
+    )
     show = forms.ChoiceField(label="显示", required=False, choices=[("", "现有岗位"), ("closed", "已撤销的")])
 
     def __init__(self, data: Any, *, access: Access) -> None:
@@ -132,7 +134,9 @@ def _saved(request: PortalRequest, form: PostForm, branch: Branch, post: Pioneer
     except LostUpdate:
         fresh = get_object_or_404(_posts(), pk=post.pk if post else 0)
         messages.warning(request, LOST)
-        return _form_page(request, PostForm(access=request.access, branch=branch, post=fresh), branch, fresh, status=409)
+        return _form_page(
+            request, PostForm(access=request.access, branch=branch, post=fresh), branch, fresh, status=409
+        )
     except IntegrityError:
         # Two clicks at once: what the first has made answers for both.
         if earlier := _sent_before(request):
@@ -166,9 +170,7 @@ def _mine(request: PortalRequest, pk: int) -> PioneerPost:
 def _form_page(
     request: PortalRequest, form: PostForm, branch: Branch, post: PioneerPost | None = None, *, status: int = 200
 ) -> HttpResponse:
-    return render(
-        request, "commitments/post_form.html", {"form": form, "branch": branch, "post": post}, status=status
-    )
+    return render(request, "commitments/post_form.html", {"form": form, "branch": branch, "post": post}, status=status)
 
 
 @require_POST
@@ -210,7 +212,7 @@ def post_page(
     planned = list(terms.planned().order_by("from_on", "pk")[:PER_PAGE])
     past = terms.filter(ended_on__isnull=False).exclude(end=Term.End.CANCELLED, end_reason="重新安排轮换")
     page = Paginator(past.order_by("-from_on", "-pk"), PER_PAGE).get_page(request.GET.get("page"))
-    before = terms.filter(handed_over__isnull=False).exclude(pk=holder.pk if holder else None)
+    before = terms.filter(handed_over__isnull=False).exclude(pk=holder.pk if holder else 0)
     rotations = post.rotations.select_related("adopted_by__member").order_by("-adopted_at", "-pk")[:5]
     hands_over = holder is not None and posting.may_hand_over(access, holder)
     return render(

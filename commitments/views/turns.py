@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from branches.models import Branch
 from branches.requests import PortalRequest
 from commitments import posting
-from commitments.models import Term
+from commitments.models import Rotation, Term
 from commitments.post_forms import DraftForm, EndForm, HandoverForm
 from commitments.posting import Already, Refused
 from commitments.turning import Choice, Draft, adopt, faults
@@ -66,8 +66,6 @@ def _adopt(request: PortalRequest, branch: Branch, form: DraftForm, drafted: Dra
 
 def _adopted_before(request: PortalRequest, drafted: Draft) -> bool:
     """A second click: what this very form has made stands, and nothing is said to have changed."""
-    from commitments.models import Rotation
-
     key = _key(request)
     mine = Rotation.objects.filter(post__branch=drafted.branch, adopted_by=request.access.actor)
     if not key or not mine.filter(form_key__startswith=f"{key}:").exists():
@@ -99,11 +97,11 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:  # fmt: skip
     posts: dict[int, dict[str, Any]] = {}
-    for row in drafted.rows if drafted else []:
+    for row, choices in [(row, drafted.choices(row)) for row in drafted.rows] if drafted else []:
         choice = (chosen or {}).get(row.key, Choice(row.place.person))
         said = dict((wrong or {}).get(row.key, []))
         line = {
-            "row": row, "picked": str(choice.member or ""), "why": choice.why, "choices": drafted.choices(row),
+            "row": row, "picked": str(choice.member or ""), "why": choice.why, "choices": choices,
             "changed": choice.member != row.place.person, "who_error": said.get("who", ""),
             "why_error": said.get("why", ""),
         }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date, timedelta
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -94,7 +95,7 @@ def faults(people: list[Person], posts: list[PostPlan], until: date, places: lis
         planned[place.post].append(place.span)
     for post in posts:
         spans = sorted(planned[post.key], key=lambda s: s.from_on)
-        gaps = [a.until_on != b.from_on for a, b in zip(spans, spans[1:], strict=False)]
+        gaps = [a.until_on != b.from_on for a, b in pairwise(spans)]
         if not spans or spans[0].from_on != post.starts_on or any(gaps) or spans[-1].until_on < until:
             found.append(f"岗位{post.key}的期次不连续")
     return found
