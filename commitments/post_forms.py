@@ -218,7 +218,7 @@ class HandoverForm(PortalForm):
 class DraftForm(PortalForm):
     """From when and for how long the turns are drafted."""
 
-    from_on = forms.DateField(label="从哪天起", widget=forms.DateInput, help_text="有人驻岗的岗位，从他离岗那天起。")
+    from_on = forms.DateField(label="从哪天起", widget=forms.DateInput)
     months = forms.TypedChoiceField(
         label="安排多久", coerce=int, choices=[(3, "3个月"), (6, "6个月"), (12, "12个月"), (24, "24个月")], initial=6
     )

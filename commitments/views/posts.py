@@ -22,7 +22,7 @@ from branches.requests import PortalRequest
 from commitments import posting
 from commitments.models import PioneerPost, Term
 from commitments.post_forms import EndForm, HandoverForm, LostUpdate, PostForm, ReasonForm
-from commitments.posts_checkup import hints_of, waiting_in
+from commitments.posts_checkup import ONE_DAY, hints_of, waiting_in
 from commitments.posts_paper import register_document
 from documents.official import build
 from documents.text import printable
@@ -87,7 +87,10 @@ def post_list(request: PortalRequest) -> HttpResponse:
         rows = rows.filter(branch=branch)
     order = ("-closed_on", "-pk") if show else ("branch__committee", "branch__code", "opened_on", "pk")
     page = Paginator(rows.order_by(*order), PER_PAGE).get_page(request.GET.get("page"))
-    lines = [{"post": post, "hints": hints_of(post, access.on)} for post in page.object_list]
+    lines = [
+        {"post": post, "hints": hints_of(post, access.on), "last": post.now_until and post.now_until - ONE_DAY}
+        for post in page.object_list
+    ]
     passed_over = waiting_in({post.branch_id for post in page.object_list}, Scope(access)) if not show else {}
     here = branch or (None if access.sees_committees else own_branch(access))
     names = {post.branch_id: post.branch.name for post in page.object_list}
