@@ -191,7 +191,7 @@ class EndForm(PortalForm):
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, term: Term, today: date) -> None:
         over = term.last_on <= today
-        initial = {"how": Term.End.ROTATED if over else "", "on": today}
+        initial = {"how": Term.End.ROTATED if over else "", "on": term.last_on if over and term.begun_at else today}
         super().__init__(data, initial=initial, prefix=f"end{term.pk}")
         field: Any = self.fields["how"]
         if term.begun_at is None:

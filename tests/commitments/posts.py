@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from branches.access import Access
@@ -10,6 +11,7 @@ from commitments import nominating, posting
 from commitments.models import Nomination, PioneerPost, Rotation, Term
 from commitments.turning import Choice, Draft, adopt
 from tests.conftest import World, at
+from tests.plan.filed import photo
 
 SET_UP = at("2018-07-02 09:00")
 
@@ -45,6 +47,36 @@ def served(nomination: Nomination, post: PioneerPost, access: Access, first: dat
         post=post, member_id=nomination.member_id, nomination=nomination, from_on=first, until_on=after,
         begun_at=datetime.combine(first, access.now.timetz()), begun_by=access.actor, ended_on=after, end="rotated",
     )  # fmt: skip
+
+
+@dataclass
+class Stood:
+    """A post on which the member stands, with the next planned; somebody accepted and somebody still asked about."""
+
+    post: PioneerPost
+    running: Term
+    planned: Term
+    asked: Nomination
+    accepted: Nomination
+
+
+def make_stood(world: World, moment: datetime) -> Stood:
+    """The first branch's post with the member on it; each nomination with a certificate's picture."""
+    access = world.access("secretary", moment)
+    post = post_of(world.first, access, name="教务窗口先锋岗")
+    accepted = taken_in(world.first, world.member("member"), access)
+    adopted(world.first, access, day=access.on, months=2)
+    running, planned = Term.objects.filter(post=post).order_by("from_on")
+    posting.begin(running, access)
+    asked = put_forward(
+        world.first, world.first.roster(access.on).filter(name__startswith="张三").earliest("pk"), access
+    )
+    for colour, nomination in (("green", accepted), ("gray", asked)):
+        picture = nominating.take_picture(photo(colour), world.first, access)
+        Nomination.objects.filter(pk=nomination.pk).update(
+            picture_sha256=picture.sha256, thumb_sha256=picture.thumb_sha256
+        )
+    return Stood(post, running, planned, asked, accepted)
 
 
 def branch_with_posts(world: World, posts: int = 1, people: int = 3) -> list[Member]:
