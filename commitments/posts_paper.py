@@ -26,7 +26,7 @@ def register_document(branch: Branch, at: datetime) -> Official:
             _table(
                 ["岗位", "岗位职责", "亮牌位置", "轮换周期", "设立日期"],
                 [[_name(p), p.duties, p.place, p.get_every_months_display(), _day(p.opened_on)] for p in posts],
-                [26, 62, 24, 18, 26],
+                [30, 64, 26, 16, 20],
             ),
         ),
         (
@@ -37,7 +37,7 @@ def register_document(branch: Branch, at: datetime) -> Official:
                     [n.member.name, n.get_kind_display(), n.honour, n.decision, _day(n.decided_at)]
                     for n in people.order_by("decided_at", "pk")
                 ],
-                [20, 24, 44, 42, 26],
+                [18, 27, 46, 45, 20],
             ),
         ),
         (
@@ -46,7 +46,7 @@ def register_document(branch: Branch, at: datetime) -> Official:
                 ["岗位", "姓名", "类别", "驻岗起止", "离岗方式"],
                 [[t.post.name, t.member.name, t.nomination.get_kind_display(), _span(t), _end(t)]
                  for t in terms.order_by("from_on", "pk")],
-                [32, 20, 26, 50, 28],
+                [34, 18, 28, 46, 30],
             ),
         ),
     ]  # fmt: skip
@@ -76,6 +76,8 @@ def _end(term: Term) -> str:
 
 
 def _day(value: date | datetime | None) -> str:
+    """2018.6.20, as dates stand in the cells of a form."""
     if value is None:
         return ""
-    return chinese_date(localdate(value) if isinstance(value, datetime) else value)
+    day = localdate(value) if isinstance(value, datetime) else value
+    return f"{day.year}.{day.month}.{day.day}"

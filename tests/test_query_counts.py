@@ -423,10 +423,6 @@ def owners(response: HttpResponse) -> int:
     return sum(total.owners for total in response.context["asked"].totals)
 
 
-def drafted_places(response: HttpResponse) -> int:
-    return len(response.context["drafted"].rows)
-
-
 def touched(response: HttpResponse) -> int:
     return response.context["counts"]["duties"]
 
@@ -499,8 +495,7 @@ PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     ("/commitments/posts/", paged, ("office", "inspector", "secretary", "member")),
     ("/commitments/posts/people/", paged, ("office", "secretary", "member")),
     ("{pioneer_post}", paged, ("office", "secretary", "member")),
-    ("/commitments/posts/rotation/", drafted_places, ("secretary",)),
-    ("/commitments/posts/register.docx{branch}", size, ("office", "member")),
+    ("/commitments/posts/register.docx{branch}", size, ("office",)),
     ("{common}", marked, ("office",)),
     ("/study/channels/", of("channels"), ("secretary",)),
 ]  # fmt: skip

@@ -87,13 +87,14 @@ def post_list(request: PortalRequest) -> HttpResponse:
         rows = rows.filter(branch=branch)
     order = ("-closed_on", "-pk") if show else ("branch__committee", "branch__code", "opened_on", "pk")
     page = Paginator(rows.order_by(*order), PER_PAGE).get_page(request.GET.get("page"))
+    listed: list[Any] = list(page.object_list)
     lines = [
         {"post": post, "hints": hints_of(post, access.on), "last": post.now_until and post.now_until - ONE_DAY}
-        for post in page.object_list
+        for post in listed
     ]
-    passed_over = waiting_in({post.branch_id for post in page.object_list}, Scope(access)) if not show else {}
+    passed_over = waiting_in({post.branch_id for post in listed}, Scope(access)) if not show else {}
     here = branch or (None if access.sees_committees else own_branch(access))
-    names = {post.branch_id: post.branch.name for post in page.object_list}
+    names = {post.branch_id: post.branch.name for post in listed}
     many = here is None
     return render(
         request, "commitments/post_list.html",
