@@ -26,7 +26,7 @@ def register_document(branch: Branch, at: datetime) -> Official:
             _table(
                 ["岗位", "岗位职责", "亮牌位置", "轮换周期", "设立日期"],
                 [[_name(p), p.duties, p.place, p.get_every_months_display(), _day(p.opened_on)] for p in posts],
-                [30, 64, 26, 16, 20],
+                [30, 60, 26, 16, 24],
             ),
         ),
         (
@@ -37,7 +37,7 @@ def register_document(branch: Branch, at: datetime) -> Official:
                     [n.member.name, n.get_kind_display(), n.honour, n.decision, _day(n.decided_at)]
                     for n in people.order_by("decided_at", "pk")
                 ],
-                [18, 27, 46, 45, 20],
+                [18, 27, 44, 43, 24],
             ),
         ),
         (
