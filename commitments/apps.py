@@ -6,7 +6,12 @@ class CommitmentsConfig(AppConfig):
     verbose_name = "承诺践诺"
 
     def ready(self) -> None:
-        """Say what a merge of two members' entries does here."""
+        """Say what a merge of two members' entries does here, and what follows the opening of duties."""
         from commitments.merging import register
 
         register()
+        from commitments.posting import settle_opened
+        from plan.opening import after_opening
+
+        # Who stands on a pioneer post when a year's duties are opened has done what that year asks.
+        after_opening.append(settle_opened)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from branches.merging import DECISIONS, STAYS, Decision, Moved, moving
 from branches.models import Member
-from commitments.models import Judgement, Nomination
+from commitments.models import Judgement, Nomination, Term
 
 
 def _carry_judgements(kept: Member, gone: Member) -> Moved:
@@ -26,6 +26,21 @@ def _carry_nominations(kept: Member, gone: Member) -> Moved:
     return Moved(moved, f"其中{doubled}条与保留条目重复，已退出" if doubled else "")
 
 
+def _carry_terms(kept: Member, gone: Member) -> Moved:
+    """Where both stand on a post today, the gone entry's term ends: one person stands on one post at a time."""
+    note = ""
+    here = Term.objects.running().filter(member=kept).first()
+    there = Term.objects.running().filter(member=gone).first()
+    if here and there:
+        # The last day that both can have: where the kept entry's term began, or the other's own first day.
+        Term.objects.filter(pk=there.pk).update(
+            ended_on=max(there.from_on, here.from_on), end=Term.End.LEFT, end_reason="与本人另一条目合并"
+        )
+        note = "其中1次驻岗与保留条目重叠，已结束"
+    moved = Term.objects.filter(member=gone).update(member=kept)
+    return Moved(moved, note)
+
+
 def register() -> None:
     DECISIONS.update(
         {
@@ -33,7 +48,7 @@ def register() -> None:
             "commitments.Pledge.member": Decision("承诺", "份", moving("commitments.Pledge", "member")),
             "commitments.Judgement.member": Decision("承诺互评", "条", _carry_judgements),
             "commitments.Nomination.member": Decision("先锋岗人选", "条", _carry_nominations),
-            "commitments.Term.member": Decision("驻岗", "次", moving("commitments.Term", "member")),
+            "commitments.Term.member": Decision("驻岗", "次", _carry_terms),
             "commitments.WeekAction.member": Decision("活动周行动", "条", moving("commitments.WeekAction", "member")),
             "commitments.PledgeStep.made_by": Decision("承诺办理记录", carry=STAYS),
             "commitments.Progress.told_by": Decision("承诺进展", carry=STAYS),

@@ -15,6 +15,7 @@ from branches import checkup_rules as people
 from branches.access import Access
 from branches.checkup import Finding, Level, Rule, Scope
 from branches.models import Committee
+from commitments import posts_checkup as stood
 from plan import checkup_rules as owed
 from study import checkup_rules as studied
 
@@ -24,7 +25,7 @@ CHUNK = 2000
 RULES: tuple[Rule, ...] = tuple(
     rule
     for level in Level
-    for rule in (*people.RULES, *owed.RULES, *studied.RULES)
+    for rule in (*people.RULES, *owed.RULES, *studied.RULES, *stood.RULES)
     if rule.level == level
 )  # fmt: skip
 BY_CODE = {rule.code: rule for rule in RULES}

@@ -55,6 +55,12 @@ MOBILE_PAGES = (
     "study:push_list", "study:push_detail", "study:push_new", "study:push_edit", "study:channel_list",
     "study:channel_new",
 )  # fmt: skip
+# The pioneer posts.
+POST_PAGES = (
+    "commitments:post_list", "commitments:post_detail", "commitments:post_new", "commitments:post_edit",
+    "commitments:rotation_draft", "commitments:nomination_list", "commitments:nomination_new",
+    "commitments:nomination_detail",
+)  # fmt: skip
 # The pages of what was sent: one filing and its versions.
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")
 # For those who see all branches: the branches' records, calendars and study plans stand beside what was sent.

@@ -239,4 +239,24 @@ ROUTES: dict[str, Row] = {
     "study:calendar_feed": Row(get=BUSINESS, post=BUSINESS),
     # Whoever has the secret link: calendar programs cannot log in.
     "study:feed": Row(get=EVERYBODY, public=True),
+    # commitments: pioneer posts
+    "commitments:post_list": Row(get=BUSINESS),
+    "commitments:post_new": Row(get=LEADERS, post=LEADERS),
+    "commitments:post_register": Row(get=BUSINESS),
+    "commitments:post_detail": Row(get=BUSINESS),
+    "commitments:post_edit": Row(get=LEADERS, post=LEADERS),
+    "commitments:post_close": Row(post=LEADERS),
+    "commitments:rotation_draft": Row(get=LEADERS, post=LEADERS),
+    "commitments:term_begin": Row(post=LEADERS),
+    "commitments:term_end": Row(post=LEADERS),
+    # Whoever stands there writes it too: which term is one's own is the room's answer.
+    "commitments:term_handover": Row(post=BUSINESS),
+    "commitments:nomination_list": Row(get=BUSINESS),
+    "commitments:nomination_new": Row(get=BUSINESS, post=BUSINESS),
+    "commitments:nomination_detail": Row(get=BUSINESS),
+    # The office where the secretary is put forward and nobody else in the branch may decide.
+    "commitments:nomination_decide": Row(post=OFFICE | FILERS),
+    "commitments:nomination_withdraw": Row(post=BUSINESS),
+    "commitments:nomination_willing": Row(post=BUSINESS),
+    "commitments:nomination_picture": Row(get=BUSINESS),
 }

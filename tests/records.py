@@ -35,6 +35,7 @@ from study.models import (
     Resolution,
     WeekItem,
 )
+from tests.commitments.posts import Stood, make_stood
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
 from tests.documents.hostile_documents import plain_docx
 from tests.plan.filed import document, duty_of, paper_by, photo
@@ -70,6 +71,7 @@ class Records:
     saved_view: SavedView
     material: Material
     pushed: Pushed
+    stood: Stood
     check_in: CheckIn
     partner: Partner
     relief: Relief
@@ -230,6 +232,7 @@ def make_records(world: World | None = None) -> Records:
         branch_post=Post.objects.get(kind=Post.Kind.SECRETARY, branch=world.first),
         committee_post=Post.objects.get(kind=Post.Kind.INSPECTOR, committee=world.committee),
         pushed=make_pushes(world),
+        stood=make_stood(world, WRITTEN),
         saved_view=SavedView.objects.create(
             user=world.users["member"], page="duties", name="本月", query="month=7", saved_at=at("2018-07-01 09:00")
         ),

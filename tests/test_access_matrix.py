@@ -342,6 +342,29 @@ study:check_in_state@draft                  LL    x-    k-    k-    k-    x-    
 study:sign_in                               LL    00    ku    ku    ku    ku    pp    pp    00    xx    xx    xx    xx
 study:calendar_feed                         LL    kk    kk    kk    kk    kk    kk    kk    kk    xx    xx    xx    xx
 study:feed@unknown                          0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-
+# commitments: pioneer posts
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+commitments:post_list                       LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:post_new                        LL    xx    ku    ku    ku    xx    ku    xx    xx    xx    xx    xx    xx
+commitments:post_register                   LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:post_detail                     LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:post_edit                       LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+commitments:post_close                      LL    -x    -u    -u    -u    -x    -0    -x    -x    -x    -x    -x    -x
+commitments:rotation_draft                  LL    xx    kk    kk    kk    xx    00    xx    xx    xx    xx    xx    xx
+commitments:term_begin@planned              LL    -x    -r    -r    -r    -x    -0    -x    -x    -x    -x    -x    -x
+commitments:term_end@running                LL    -x    -u    -u    -u    -x    -0    -x    -x    -x    -x    -x    -x
+commitments:term_handover@running           LL    -p    -u    -u    -u    -u    -0    -0    -p    -x    -x    -x    -x
+commitments:nomination_list                 LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:nomination_new                  LL    pp    ku    ku    ku    ku    ku    ku    pp    xx    xx    xx    xx
+commitments:nomination_detail@asked         LL    k-    k-    k-    k-    0-    0-    0-    k-    x-    x-    x-    x-
+commitments:nomination_decide@asked         LL    -p    -u    -u    -x    -x    -0    -x    -x    -x    -x    -x    -x
+commitments:nomination_withdraw@asked       LL    -p    -u    -u    -u    -0    -0    -0    -p    -x    -x    -x    -x
+commitments:nomination_willing@asked        LL    -p    -r    -r    -r    -0    -0    -0    -p    -x    -x    -x    -x
+commitments:nomination_picture@asked        LL    k-    k-    k-    k-    0-    0-    0-    k-    x-    x-    x-    x-
+commitments:nomination_detail@accepted      LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:nomination_withdraw@accepted    LL    -p    -u    -u    -u    -u    -0    -0    -p    -x    -x    -x    -x
+commitments:nomination_willing@accepted     LL    -p    -r    -r    -r    -r    -0    -0    -p    -x    -x    -x    -x
+commitments:nomination_picture@accepted     LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 """
 
 
@@ -536,6 +559,21 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     case("study:sign_in", o.check_in.nonce)
     case("study:calendar_feed", post={"action": "renew"})
     case("study:feed@unknown", "nobody-has-this-secret")
+    # commitments: pioneer posts
+    for name in ("post_list", "post_new", "nomination_list", "nomination_new"):
+        case(f"commitments:{name}")
+    for name in ("post_register", "rotation_draft"):
+        case(f"commitments:{name}", query=f"?branch={first.pk}")
+    for name in ("post_detail", "post_edit", "post_close"):
+        case(f"commitments:{name}", o.stood.post.pk)
+    case("commitments:term_begin@planned", o.stood.planned.pk)
+    for name in ("term_end", "term_handover"):
+        case(f"commitments:{name}@running", o.stood.running.pk)
+    for state, one in (("asked", o.stood.asked), ("accepted", o.stood.accepted)):
+        for name in ("detail", "withdraw", "willing"):
+            case(f"commitments:nomination_{name}@{state}", one.pk)
+        case(f"commitments:nomination_picture@{state}", one.pk, "full")
+    case("commitments:nomination_decide@asked", o.stood.asked.pk)
     return found
 
 
@@ -573,6 +611,14 @@ def tables() -> dict[str, str]:
                 for row in cursor:
                     rows.update(repr(row).encode())
                 found[model._meta.label] = rows.hexdigest()
+    for label in ("branches", "inbox", "plan", "study", "commitments"):
+        for model in apps.get_app_config(label).get_models():
+            if model in (AuditEvent, AuditHead):
+                continue  # what is refused is told there, and nowhere else
+            rows = hashlib.sha256()
+            for row in model._default_manager.order_by("pk").values_list():
+                rows.update(repr(row).encode())
+            found[model._meta.label] = rows.hexdigest()
     return found
 
 

@@ -14,10 +14,12 @@ from django.test.utils import CaptureQueriesContext
 
 from branches.checkup import Level, Scope
 from branches.models import Branch, Committee, Member, Membership, PartyGroup, Post, User
+from commitments.models import Nomination, PioneerPost, Term
 from config import checkup
 from plan.models import Duty, DutyChange, Filing, Relief, SpecialDay
 from plan.moves import begin
 from study.models import Attendance, Gathering, PlanItem
+from tests.commitments.posts import branch_with_posts, served
 from tests.conftest import World, add_member, at, logged_in
 from tests.records import branch_plan_of, gathering_of, member_plan_of, sent
 
@@ -224,6 +226,47 @@ def months_empty(w: World) -> str:
     return "教务处党支部的2018年学习计划中，10月没有安排集体学习或活动。"
 
 
+# Pioneer posts
+
+
+def stands(w: World, until: date) -> Term:
+    """Somebody of the first branch on its one post, until that day."""
+    name, access = branch_with_posts(w, people=1)[0].name, w.access("secretary", at("2018-07-02 09:00"))
+    nomination = Nomination.objects.get(member__name=name)
+    return Term.objects.create(
+        post=PioneerPost.objects.get(), member=nomination.member, nomination=nomination, from_on=date(2018, 7, 2),
+        until_on=until, begun_at=access.now, begun_by=access.actor,
+    )  # fmt: skip
+
+
+def turn_is_over(w: World) -> str:
+    return f"{stands(w, date(2018, 7, 16)).member.name}在“服务窗口1”驻岗，2018年7月15日到期，已过5天还没有轮换。"
+
+
+def turn_soon_over(w: World) -> str:
+    return f"{stands(w, date(2018, 7, 27)).member.name}在“服务窗口1”驻岗，2018年7月26日到期。"
+
+
+def pioneer_moved(w: World) -> str:
+    term = stands(w, date(2018, 8, 2))
+    Membership.objects.filter(member=term.member).update(until_on=TODAY)
+    return f"{term.member.name}在“服务窗口1”驻岗，但已不在本支部名册上。"
+
+
+def post_stands_empty(w: World) -> str:
+    branch_with_posts(w)
+    return "“服务窗口1”现在没有党员驻岗。"
+
+
+def passed_over(w: World) -> str:
+    first, other = branch_with_posts(w, people=2)
+    access, post = w.access("secretary", at("2018-07-02 09:00")), PioneerPost.objects.get()
+    Nomination.objects.update(decided_at=at("2018-01-02 09:00"))
+    for month in (5, 6):
+        served(Nomination.objects.get(member=first), post, access, date(2018, month, 1), date(2018, month + 1, 1))
+    return f"{other.name}2018年1月2日入选并愿意驻岗，一直没有轮到，其间有人驻岗两次以上。"
+
+
 TROUBLES: list[tuple[str, Callable[[World], str]]] = [
     ("no-secretary", secretary_left), ("no-filer", nobody_can_file), ("post-gap", post_left_open),
     ("holder-gone", holder_transferred), ("holder-retired", holder_retired), ("few-seats", too_few_seats),
@@ -234,6 +277,8 @@ TROUBLES: list[tuple[str, Callable[[World], str]]] = [
     ("relief-over", extension_over), ("relief-over", exemption_over), ("no-plan", nothing_issued),
     ("against-notice", against_the_notice), ("absent-twice", away_twice), ("no-attendance", nobody_listed),
     ("expected-off", list_is_off), ("empty-months", months_empty),
+    ("post-term-over", turn_is_over), ("post-term-ends", turn_soon_over), ("post-holder-left", pioneer_moved),
+    ("post-empty", post_stands_empty), ("post-same-people", passed_over),
 ]  # fmt: skip
 
 

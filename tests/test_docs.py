@@ -34,7 +34,18 @@ def targets() -> set[str]:
 @cache
 def code_of_the_portal() -> str:
     """All of the portal's own modules, the plan's data, and the settings of its tools."""
-    folders = ("config", "branches", "inbox", "jobs", "plan", "study", "documents", "benchmarks", "tools")
+    folders = (
+        "config",
+        "branches",
+        "inbox",
+        "jobs",
+        "plan",
+        "study",
+        "commitments",
+        "documents",
+        "benchmarks",
+        "tools",
+    )
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     files += [ROOT / "pyproject.toml", ROOT / "plan/2018.toml", ROOT / "tools/setup.sh"]
     return "\n".join(path.read_text(encoding="utf-8") for path in files)

@@ -145,6 +145,10 @@ AS_BOTH = {
     "study:plan_item_remove@filed": "-p", "study:plan_item_remove@draft": "-0",
     # Of the second branch's members, to whom the committee's push is sent too.
     "study:push_done@committee": "-r",
+    # The pioneer posts of the first branch are seen, and not to be arranged.
+    "commitments:post_new": "ku", "commitments:post_edit": "pp", "commitments:post_close": "-p",
+    "commitments:rotation_draft": "pp", "commitments:term_begin@planned": "-p", "commitments:term_end@running": "-p",
+    "commitments:nomination_new": "ku",
 }  # fmt: skip
 
 

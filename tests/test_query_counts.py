@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from branches.models import Branch, LoginSession, Member, Membership, PartyGroup, Post, User
+from commitments.models import Nomination, PioneerPost, Term
 from inbox.models import Message, Sending
 from jobs.models import Job
 from plan.editing import remove_requirement, with_year
@@ -94,6 +95,7 @@ class Growing:
         self.study(new)
         self.one_filing(new, size)
         self.mobile(new)
+        self.pioneers(new)
         self.jobs(new)
         self.inbox(new)
         self.size = size
@@ -312,6 +314,36 @@ class Growing:
         )  # fmt: skip
         Delivery.objects.bulk_create(Delivery(push=common, channel=one, next_at=NOW) for one in channels)
 
+    def pioneers(self, new: range) -> None:
+        """Pioneer posts of the first branch with who stands there, one of them with a long history and many to come."""
+        world, by, since = self.world, self.world.users["secretary"], date(2018, 7, 1)
+        posts = PioneerPost.objects.bulk_create(
+            PioneerPost(
+                branch=world.first, name=f"岗位{n}", duties="接待", opened_on=since, created_at=NOW, created_by=by
+            )
+            for n in new
+        )
+        people = Nomination.objects.bulk_create(
+            Nomination(
+                branch=world.first, member=one, kind="backbone", honour="业务标兵", state="accepted",
+                nominated_at=NOW, nominated_by=by, decided_at=NOW, decided_by=by,
+            )
+            for one in self.crowd["审定"]
+        )  # fmt: skip
+        begun = {"begun_at": NOW, "begun_by": by}
+        first = PioneerPost.objects.filter(branch=world.first).earliest("pk")
+        for post, one in zip(posts, people, strict=True):
+            who = {"member": one.member, "nomination": one}
+            Term.objects.create(post=post, from_on=since, until_on=date(2018, 7, 15), **begun, **who)
+            Term.objects.create(post=post, from_on=date(2018, 7, 15), until_on=date(2018, 8, 15), **who)
+            Term.objects.create(
+                post=first, from_on=date(2017, 7, 1), until_on=since, ended_on=since, end="rotated", **begun, **who
+            )
+        self.addresses |= {
+            "pioneer_post": first.get_absolute_url(),
+            "nomination": people[0].get_absolute_url(),
+        }
+
     def inbox(self, new: range) -> None:
         """Messages of one member with as many lines, and their way out by mail."""
         told = Message.objects.bulk_create(
@@ -459,6 +491,11 @@ PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     ("/study/pushes/?show=mine", paged, ("secretary",)),
     ("/study/pushes/?show=todo", paged, ("member",)),
     ("{push}", marked, ("secretary",)),
+    # commitments: pioneer posts
+    ("/commitments/posts/", paged, ("office", "inspector", "secretary", "member")),
+    ("/commitments/posts/people/", paged, ("office", "secretary", "member")),
+    ("{pioneer_post}", paged, ("office", "secretary", "member")),
+    ("/commitments/posts/register.docx{branch}", size, ("office",)),
     ("{common}", marked, ("office",)),
     ("/study/channels/", of("channels"), ("secretary",)),
 ]  # fmt: skip

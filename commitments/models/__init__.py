@@ -19,6 +19,7 @@ from commitments.models.posts import (
     PioneerPostQuerySet,
     Rotation,
     Term,
+    TermQuerySet,
 )
 from commitments.models.weeks import ActivityWeek, Feature, FeaturePicture, FeatureQuerySet, WeekAction
 
@@ -43,5 +44,6 @@ __all__ = [
     "Rotation",
     "Stage",
     "Term",
+    "TermQuerySet",
     "WeekAction",
 ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.urls import reverse
 
 from branches.constraints import both_or_neither, in_order
-from branches.models import Branch, Member, User
+from branches.models import Branch, Member, Membership, User, on_day
 from plan.models import Filing
 
 if TYPE_CHECKING:
@@ -20,6 +21,26 @@ class PioneerPostQuerySet(models.QuerySet["PioneerPost"]):
     def visible_to(self, access: Access) -> PioneerPostQuerySet:
         """A branch's own posts to its members; the office sees its tree."""
         return self.filter(Q(branch__in=access.branches) | Q(branch__committee__in=access.sees_committees))
+
+    def open(self) -> PioneerPostQuerySet:
+        return self.filter(closed_on__isnull=True)
+
+    def with_turns(self, on: date) -> PioneerPostQuerySet:
+        """Annotates who stands on the post, since when and until when, who left the branch meanwhile, and who is next.
+
+        The fields: `now_term`, `now_name`, `now_from`, `now_until`, `now_here`, `next_term`, `next_name`, `next_from`.
+        """
+        of_post = Term.objects.filter(post=OuterRef("pk"))
+        now = of_post.filter(begun_at__isnull=False, ended_on__isnull=True)
+        then = of_post.filter(begun_at__isnull=True, ended_on__isnull=True, until_on__gt=on).order_by("from_on", "pk")
+        here = Membership.objects.filter(on_day(on), branch=OuterRef("post__branch"), member=OuterRef("member"))
+        return self.annotate(
+            now_term=Subquery(now.values("pk")[:1]), now_name=Subquery(now.values("member__name")[:1]),
+            now_from=Subquery(now.values("from_on")[:1]), now_until=Subquery(now.values("until_on")[:1]),
+            now_here=Exists(now.filter(Exists(here))),
+            next_term=Subquery(then.values("pk")[:1]), next_name=Subquery(then.values("member__name")[:1]),
+            next_from=Subquery(then.values("from_on")[:1]),
+        )  # fmt: skip
 
 
 class PioneerPost(models.Model):
@@ -83,6 +104,9 @@ class Nomination(models.Model):
         MORAL_MODEL = "moral", "道德模范"
         BACKBONE = "backbone", "业务标兵"
 
+    # Where nothing is decided yet, or it was decided for: nobody is put forward twice.
+    OPEN = ("asked", "accepted")
+
     class State(models.TextChoices):
         ASKED = "asked", "待支部评议"
         ACCEPTED = "accepted", "已入选"
@@ -124,6 +148,9 @@ class Nomination(models.Model):
     def __str__(self) -> str:
         return f"{self.member_id} {self.kind}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("commitments:nomination_detail", args=[self.pk])
+
 
 class Rotation(models.Model):
     """A plan of turns for one post, drafted fairly and then adopted by the branch; what was changed is logged."""
@@ -133,6 +160,8 @@ class Rotation(models.Model):
     adopted_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     # Where a person departed from the draft: [[place, drafted member's name, chosen member's name, why]].
     changes = models.JSONField("对草案的改动", default=list, blank=True)
+    # The key of the form and the post: one form makes one arrangement for each post.
+    form_key = models.CharField("表单一次性编号", max_length=60, null=True, blank=True, unique=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "驻岗安排"
@@ -140,6 +169,18 @@ class Rotation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.post_id} {self.adopted_at:%F}"
+
+
+class TermQuerySet(models.QuerySet["Term"]):
+    def visible_to(self, access: Access) -> TermQuerySet:
+        return self.filter(post__in=PioneerPost.objects.visible_to(access))
+
+    def running(self) -> TermQuerySet:
+        """Begun and not ended: on duty, whatever the plan says of the day."""
+        return self.filter(begun_at__isnull=False, ended_on__isnull=True)
+
+    def planned(self) -> TermQuerySet:
+        return self.filter(begun_at__isnull=True, ended_on__isnull=True)
 
 
 class Term(models.Model):
@@ -164,6 +205,8 @@ class Term(models.Model):
     end = models.CharField("离岗方式", max_length=10, choices=End, blank=True)
     end_reason = models.CharField("原因", max_length=200, blank=True)
 
+    objects = TermQuerySet.as_manager()
+
     class Meta:
         verbose_name = verbose_name_plural = "驻岗"
         ordering = ["post", "from_on", "pk"]
@@ -181,11 +224,29 @@ class Term(models.Model):
             models.UniqueConstraint(
                 fields=["post"], condition=Q(begun_at__isnull=False, ended_on__isnull=True), name="post_held_by_one"
             ),
+            models.UniqueConstraint(
+                fields=["member"],
+                condition=Q(begun_at__isnull=False, ended_on__isnull=True),
+                name="member_on_one_post",
+            ),
         ]
         indexes = [models.Index(fields=["member", "from_on"], name="term_of_member")]
 
     def __str__(self) -> str:
         return f"{self.post_id} {self.member_id} {self.from_on}"
+
+    @property
+    def is_running(self) -> bool:
+        return self.begun_at is not None and self.ended_on is None
+
+    @property
+    def is_planned(self) -> bool:
+        return self.begun_at is None and self.ended_on is None
+
+    @property
+    def last_on(self) -> date:
+        """The last day of the term as it was planned."""
+        return self.until_on - timedelta(days=1)
 
 
 class Handover(models.Model):
