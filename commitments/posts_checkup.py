@@ -46,7 +46,7 @@ def overdue(scope: Scope) -> QuerySet[Term]:
 
 def say_overdue(term: Term, scope: Scope) -> Finding:
     days = (scope.on - term.until_on).days + 1
-    return _finding(f"{_at(term)}，{day_of(term.last_on)}到期，已过{days}天还没有轮换。", term.post)
+    return _finding(f"{_at(term)}，{day_of(term.last_on, scope.on)}到期，已过{days}天还没有轮换。", term.post)
 
 
 def soon_over(scope: Scope) -> QuerySet[Term]:
@@ -54,7 +54,7 @@ def soon_over(scope: Scope) -> QuerySet[Term]:
 
 
 def say_soon_over(term: Term, scope: Scope) -> Finding:
-    return _finding(f"{_at(term)}，{day_of(term.last_on)}到期。", term.post)
+    return _finding(f"{_at(term)}，{day_of(term.last_on, scope.on)}到期。", term.post)
 
 
 def left(scope: Scope) -> QuerySet[Term]:
@@ -102,9 +102,7 @@ def waiting(scope: Scope) -> QuerySet[Nomination]:
 
 
 def say_waiting(nomination: Nomination, scope: Scope) -> Finding:
-    words = (
-        f"{nomination.member.name}{day_of(nomination.decided_at)}入选并愿意驻岗，一直没有轮到，其间有人驻岗两次以上。"
-    )
+    words = f"{nomination.member.name}{day_of(nomination.decided_at, scope.on)}入选并愿意驻岗，一直没有轮到，其间有人驻岗两次以上。"
     return Finding(words, nomination.get_absolute_url(), nomination.branch.name)
 
 
