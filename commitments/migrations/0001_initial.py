@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('summary', models.TextField(blank=True, max_length=2000, verbose_name='开展情况和成效')),
                 ('dropped_at', models.DateTimeField(blank=True, null=True)),
                 ('branch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='activity_weeks', to='branches.branch')),
-                ('filing', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='activity_week', to='plan.filing')),
+                ('filing', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='week', to='plan.filing')),
             ],
             options={
                 'verbose_name': '党员活动周',
@@ -166,6 +166,7 @@ class Migration(migrations.Migration):
                 ('result', models.CharField(blank=True, choices=[('done', '完成'), ('partly', '部分完成'), ('unmet', '未完成')], max_length=8, verbose_name='结果')),
                 ('result_reason', models.CharField(blank=True, max_length=300, verbose_name='评定理由')),
                 ('is_excused', models.BooleanField(default=False, verbose_name='客观原因')),
+                ('done_at', models.DateTimeField(blank=True, null=True, verbose_name='本人报告完成')),
                 ('pledge', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='commitments.pledge')),
             ],
             options={
