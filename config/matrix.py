@@ -239,4 +239,14 @@ ROUTES: dict[str, Row] = {
     "study:calendar_feed": Row(get=BUSINESS, post=BUSINESS),
     # Whoever has the secret link: calendar programs cannot log in.
     "study:feed": Row(get=EVERYBODY, public=True),
+    # commitments: a pledge's life after approval, and the wall (H2); whose it is and who judges, the predicates say
+    "commitments:pledge_wall": Row(get=BUSINESS),
+    "commitments:pledge_detail": Row(get=BUSINESS),
+    "commitments:pledge_of": Row(get=BUSINESS),
+    "commitments:pledge_step": Row(post=BUSINESS),
+    "commitments:pledge_say": Row(post=BUSINESS),
+    "commitments:question_new": Row(post=BUSINESS),
+    "commitments:question_answer": Row(post=BUSINESS),
+    "commitments:progress_new": Row(post=BUSINESS),
+    "commitments:progress_picture": Row(get=BUSINESS),
 }

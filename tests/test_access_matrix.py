@@ -342,6 +342,20 @@ study:check_in_state@draft                  LL    x-    k-    k-    k-    x-    
 study:sign_in                               LL    00    ku    ku    ku    ku    pp    pp    00    xx    xx    xx    xx
 study:calendar_feed                         LL    kk    kk    kk    kk    kk    kk    kk    kk    xx    xx    xx    xx
 study:feed@unknown                          0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-
+# commitments: a pledge's life after approval, and the wall (H2). The member's pledge, shown; another of the member's,
+# judged; and one that the branch is still gating.
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+commitments:pledge_wall                     LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:pledge_detail@shown             LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:pledge_detail@gated             LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:pledge_of@shown                 LL    r-    r-    r-    r-    r-    0-    0-    r-    x-    x-    x-    x-
+commitments:pledge_step@shown               LL    -p    -r    -r    -p    -p    -0    -0    -p    -x    -x    -x    -x
+commitments:pledge_step@judged              LL    -p    -u    -u    -p    -p    -0    -0    -p    -x    -x    -x    -x
+commitments:pledge_say@judged               LL    -p    -u    -u    -u    -p    -0    -0    -p    -x    -x    -x    -x
+commitments:question_new@shown              LL    -p    -u    -u    -u    -p    -0    -0    -p    -x    -x    -x    -x
+commitments:question_answer@shown           LL    -p    -p    -p    -p    -u    -0    -0    -p    -x    -x    -x    -x
+commitments:progress_new@shown              LL    -p    -p    -p    -p    -u    -0    -0    -p    -x    -x    -x    -x
+commitments:progress_picture@shown          LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 """
 
 
@@ -528,6 +542,19 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     case("study:sign_in", o.check_in.nonce)
     case("study:calendar_feed", post={"action": "renew"})
     case("study:feed@unknown", "nobody-has-this-secret")
+    # commitments: a pledge's life after approval, and the wall (H2)
+    live = o.pledges
+    case("commitments:pledge_wall")
+    case("commitments:pledge_detail@shown", live.shown.pk)
+    case("commitments:pledge_detail@gated", live.gated.pk)
+    case("commitments:pledge_of@shown", live.shown.filing_id)
+    case("commitments:pledge_step@shown", live.shown.pk, post={"name": "judge"})
+    case("commitments:pledge_step@judged", live.judged.pk, post={"name": "decide"})
+    case("commitments:pledge_say@judged", live.judged.pk)
+    case("commitments:question_new@shown", live.shown.pk)
+    case("commitments:question_answer@shown", live.question.pk)
+    case("commitments:progress_new@shown", live.progress.item_id)
+    case("commitments:progress_picture@shown", live.progress.pk, "full")
     return found
 
 

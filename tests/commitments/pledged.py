@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from branches.access import Access
-from commitments.models import Pledge, PledgeItem, Result, Stage
+from branches.models import User
+from commitments.life import cleaned
+from commitments.models import Pledge, PledgeItem, Progress, Question, Result, Stage
 from commitments.stages import Outcome, take
-from plan.models import Filing
-from plan.moves import begin, move
+from plan.models import Filing, Version
+from plan.moves import begin, frozen, move
 from tests.conftest import World, at
+from tests.plan.filed import photo
 
 WRITTEN = at("2018-06-20 10:00")
 FILED, APPROVED = at("2018-06-21 10:00"), at("2018-06-22 10:00")
@@ -89,3 +95,47 @@ def again(pledge: Pledge) -> Pledge:
 
 def step(pledge: Pledge, name: str, access: Access, note: str = "原因。") -> Pledge:
     return take(again(pledge), name, access=access, note=note, results=all_done(pledge))
+
+
+@dataclass
+class LivePledges:
+    """What the tests of whole shapes ask for by address: one of the member's in each of three stages, and its words."""
+
+    shown: Pledge
+    judged: Pledge
+    gated: Pledge
+    question: Question
+    progress: Progress
+
+
+def live_pledges(world: World) -> LivePledges:
+    """Pledges of 李强, laid without the doors and without duties: other tests count those."""
+    pledges, by, moment = {}, world.users["secretary"], at("2018-07-02 10:00")
+    for n, (stage, state) in enumerate((("shown", "approved"), ("judging", "approved"), ("review", "filed"))):
+        pledge = draft(world, title=f"李强的第{n + 1}份承诺书")
+        Filing.objects.filter(pk=pledge.filing_id).update(
+            state=state, state_since=moment, first_filed_at=moment, filed_at=moment, filed_by=world.users["member"],
+            receipt=f"2018-01-8{n:03d}",
+        )  # fmt: skip
+        pledge.stage, pledge.stage_since = stage, moment
+        pledge.published_at = moment if state == "approved" else None
+        pledge.save()
+        pledge.filing.refresh_from_db()
+        frozen_as(pledge.filing, moment, world.users["member"])
+        pledges[stage] = pledge
+    picture = cleaned(photo("teal"))
+    shown_one = pledges["shown"]
+    return LivePledges(
+        shown=shown_one, judged=pledges["judging"], gated=pledges["review"],
+        question=Question.objects.create(pledge=shown_one, text="几点开门？", asked_at=moment, asked_by=by),
+        progress=Progress.objects.create(
+            item=shown_one.items.get(position=1), text="值班两次", told_at=moment, told_by=world.users["member"],
+            picture_sha256=picture.sha256, thumb_sha256=picture.thumb_sha256,
+        ),
+    )  # fmt: skip
+
+
+def frozen_as(filing: Filing, moment: datetime, user: User) -> None:
+    text = json.dumps(frozen(filing), ensure_ascii=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    Version.objects.create(filing=filing, number=1, filed_at=moment, filed_by=user, text=text, sha256=digest)
