@@ -6,10 +6,13 @@ class CommitmentsConfig(AppConfig):
     verbose_name = "承诺践诺"
 
     def ready(self) -> None:
-        """Say what a merge of two members' entries does here, and what follows the opening of duties."""
+        """Say what a merge of members does here, what is reminded of, and what follows an opening."""
         from commitments.merging import register
 
         register()
+        from commitments.reminding import register as register_reminders
+
+        register_reminders()
         from commitments.posting import settle_opened
         from plan.opening import after_opening
 

@@ -102,7 +102,8 @@ def waiting(scope: Scope) -> QuerySet[Nomination]:
 
 
 def say_waiting(nomination: Nomination, scope: Scope) -> Finding:
-    words = f"{nomination.member.name}{day_of(nomination.decided_at, scope.on)}入选并愿意驻岗，一直没有轮到，其间有人驻岗两次以上。"
+    day = day_of(nomination.decided_at, scope.on)
+    words = f"{nomination.member.name}{day}入选并愿意驻岗，一直没有轮到，其间有人驻岗两次以上。"
     return Finding(words, nomination.get_absolute_url(), nomination.branch.name)
 
 

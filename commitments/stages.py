@@ -6,6 +6,7 @@ step is one swap of the stage inside one transaction, and a row of `PledgeStep`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,7 +15,7 @@ from django.db.models import F
 
 from branches import audit
 from branches.access import Access
-from commitments.models import Pledge, PledgeItem, PledgeStep, Result, Stage
+from commitments.models import Judgement, Pledge, PledgeItem, PledgeStep, Result, Stage
 from plan.cadence import deadline
 from plan.changing import change
 from plan.models import Claim, Duty, Plan, Requirement
@@ -24,6 +25,7 @@ from plan.moves import AlreadyMoved, MoveRefused, NotAllowed, is_author, is_desk
 JUDGED_WITHIN = timedelta(days=15)
 # The requirement that publication itself settles; all others that hang on a pledge are settled by its judgement.
 PUBLICATION = "C3"
+LONGEST_NOTE = 500  # characters of a step's note
 
 
 def by_filing(access: Access, pledge: Pledge) -> bool:
@@ -103,7 +105,7 @@ def take(
         if step.needs_note and not note:
             raise MoveRefused(f"请写明{step.label}的原因。")
         if name == "decide":
-            _judge(pledge, results or {}, access.now)
+            note = _judge(pledge, results or {}, access.now)
         if name == "withdraw":
             _end_duties(pledge, access, note)
         swap(pledge, name, access, note)
@@ -129,7 +131,7 @@ def locked(pk: int) -> Pledge:
 
 def swap(pledge: Pledge, name: str, access: Access, note: str = "") -> None:
     """Move the stage as the table says and write the step down; inside the caller's act."""
-    step = STEPS[name]
+    step, note = STEPS[name], note[:LONGEST_NOTE]
     swapped = Pledge.objects.filter(pk=pledge.pk, stage__in=step.came_from).update(
         stage=step.to, stage_since=access.now
     )
@@ -156,12 +158,17 @@ def follow(pledge: Pledge, name: str, access: Access) -> None:
     """The filing was moved: the pledge goes along, and approved it is public inside the Party from this instant."""
     if name not in STEPS or name in OWN:
         return
+    # Read anew under its lock: a step of its own may have come between the filing's page and this click.
+    pledge = locked(pledge.pk)
+    if Stage(pledge.stage) not in STEPS[name].came_from:
+        raise AlreadyMoved(f"这份承诺现在是“{pledge.get_stage_display()}”，刚才的操作没有再次执行。")
+    if name == "approve" and pledge.published_at is None:
+        # Before the stage, which may not be a public one without it.
+        Pledge.objects.filter(pk=pledge.pk).update(published_at=access.now)
+        pledge.published_at = access.now
     note = pledge.filing.moves.order_by("-pk").values_list("note", flat=True)[:1]
     swap(pledge, name, access, next(iter(note), ""))
     if name == "approve":
-        if pledge.published_at is None:
-            Pledge.objects.filter(pk=pledge.pk).update(published_at=access.now)
-            pledge.published_at = access.now
         _open_duties(pledge, access)
 
 
@@ -207,21 +214,44 @@ def _settle(pledge: Pledge, at: datetime, **which: str) -> None:
     )
 
 
-def _judge(pledge: Pledge, results: Mapping[int, Outcome], at: datetime) -> None:
-    """Write every item's outcome and settle what asks for the judgement."""
+def majority(counts: Mapping[str, int]) -> str:
+    """What more than half of those who judged an item said; empty where no result has so many."""
+    said = sum(counts.values())
+    return next((result for result, n in counts.items() if 2 * n > said), "")
+
+
+def peers_said(pledge: Pledge) -> dict[int, Counter[str]]:
+    """How often the members gave each result, by the id of the item."""
+    counts: dict[int, Counter[str]] = {}
+    for item, result in Judgement.objects.filter(item__pledge=pledge).values_list("item", "result"):
+        counts.setdefault(item, Counter())[result] += 1
+    return counts
+
+
+def _judge(pledge: Pledge, results: Mapping[int, Outcome], at: datetime) -> str:
+    """Write every item's outcome, settle what asks for the judgement, and say it all in one note for the course."""
     items = list(pledge.items.all())
     missing = [item.position for item in items if item.pk not in results]
     if missing:
         raise MoveRefused(f"第{'、'.join(str(n) for n in missing)}项还没有评定结果，请逐项选择。")
+    said, sentences, told = peers_said(pledge), [], []
     for item in items:
         one = results[item.pk]
-        reason = one.reason.strip()
+        reason = one.reason.strip()[:300]
+        most = majority(said.get(item.pk, {}))
         if one.result != Result.DONE and not reason:
-            raise MoveRefused(f"第{item.position}项没有全部完成，请写明原因。")
-        PledgeItem.objects.filter(pk=item.pk).update(
-            result=one.result, result_reason=reason[:300], is_excused=one.is_excused and one.result != Result.DONE
-        )
+            sentences.append(f"第{item.position}项没有全部完成，请写明原因。")
+        elif most and most != one.result and not reason:
+            sentences.append(f"第{item.position}项党员互评多数是“{Result(most).label}”，评定与此不同，请写明理由。")
+        excused = one.is_excused and one.result != Result.DONE
+        told.append(f"第{item.position}项{one.result.label}" + ("（客观原因）" if excused else "")
+                    + (f"：{reason.rstrip('。；')}" if reason else ""))  # fmt: skip
+        item.result, item.result_reason, item.is_excused = one.result, reason, excused
+    if sentences:
+        raise MoveRefused(*sentences)
+    PledgeItem.objects.bulk_update(items, ["result", "result_reason", "is_excused"])
     _settle(pledge, at)
+    return "；".join(told) + "。"
 
 
 def _end_duties(pledge: Pledge, access: Access, note: str) -> None:

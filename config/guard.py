@@ -61,6 +61,11 @@ POST_PAGES = (
     "commitments:rotation_draft", "commitments:nomination_list", "commitments:nomination_new",
     "commitments:nomination_detail",
 )  # fmt: skip
+# Pledges, and what is reached from their page: pioneer posts, activity weeks, features.
+PLEDGE_PAGES = (
+    "commitments:pledge_wall", "commitments:pledge_detail", "commitments:pledge_new", "commitments:pledge_edit",
+    *POST_PAGES, "commitments:week_new", "commitments:week_edit", "commitments:feature_detail",
+)  # fmt: skip
 # The pages of what was sent: one filing and its versions.
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")
 # For those who see all branches: the branches' records, calendars and study plans stand beside what was sent.
@@ -167,6 +172,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
             place("方案", "journal-text", "plan:plan_list", *PLAN_PAGES),
             place("支部与党员", "people", "branches:branch_list", *PEOPLE_PAGES),
             place("报送件", "files", "plan:filing_list", *FILING_PAGES, *RECORD_PAGES),
+            place("承诺践诺", "patch-check", *PLEDGE_PAGES),
             place("移动党支部", "phone", *MOBILE_PAGES),
             place("体检", "clipboard2-pulse", "checkup", "checkup_rule"),
             place("登记簿", "clock-history", "plan:log"),
@@ -180,6 +186,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
             place("学习计划", "journal-text", "study:branch_plan", *PLANNING_PAGES),
             place("任务清单", "check2-square", "plan:duty_list", "plan:duty_detail", *RELIEF_PAGES),
             place("方案", "book", "plan:plan_list", *PLAN_PAGES),
+            place("承诺践诺", "patch-check", *PLEDGE_PAGES),
             place("移动党支部", "phone", *MOBILE_PAGES),
             place("党员名册", "people", *ROSTER_PAGES),
             place("体检", "clipboard2-pulse", "checkup", "checkup_rule"),
@@ -190,6 +197,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
             place("欠报清单", "list-check", "plan:duty_list", "plan:duty_detail", *RELIEF_PAGES),
             place("报送件", "files", "plan:filing_list", *FILING_PAGES, *RECORD_PAGES),
             place("支部", "people", "branches:branch_list", *PEOPLE_PAGES),
+            place("承诺践诺", "patch-check", *PLEDGE_PAGES),
             place("移动党支部", "phone", *MOBILE_PAGES),
             place("方案", "book", "plan:plan_list", *PLAN_PAGES),
         ]
@@ -219,6 +227,7 @@ def places_of(request: HttpRequest) -> list[dict[str, Any]]:
             place("学习计划", "journal-text", "study:member_plan", *OWN_PLAN_PAGES),
             place("日历", "calendar3", "study:calendar", *CALENDAR_PAGES),
             place("方案", "book", "plan:plan_list", *PLAN_PAGES),
+            place("承诺践诺", "patch-check", *PLEDGE_PAGES),
             place("移动党支部", "phone", *MOBILE_PAGES),
             place("支部计划", "journal-text", "study:branch_plan"),
             place("支部活动", "files", "study:gathering_list", "study:follow_ups"),

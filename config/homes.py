@@ -15,9 +15,13 @@ from branches.access import Access
 from branches.models import Branch
 from branches.organization import terms_due
 from branches.templatetags.portal import cn_moment, days_late
+from commitments import life
+from commitments.models import Pledge
+from commitments.stages import LIVE
 from config import handover, todo
 from config.todo import A_FEW, A_LIST, Group, Line, first_of, week_end
 from plan import reliefs
+from plan.cadence import deadline
 from plan.models import Duty, Filing, Plan, Standing, under
 from plan.views.filings import WAITS_FOR, waiting_for
 from study import progress
@@ -84,8 +88,25 @@ def member_home(access: Access) -> dict[str, Any]:
         "plan": plan,
         "week": WeekItem.objects.filter(plan=plan, week_on=monday).first() if plan else None,
         "next": todo.next_of(groups, access.now), **_shown(groups), "pushes": unread_pushes(access),
-        "dates": _next_dates(access), "handovers": handover.notices(access),
+        "dates": _next_dates(access), "handovers": handover.notices(access), "pledges": own_pledges(access),
     }  # fmt: skip
+
+
+def own_pledges(access: Access) -> Group:
+    """The own pledges that are shown, each with the next deadline of what is not yet said to be done."""
+    undone = Min("items__due_on", filter=Q(items__done_at__isnull=True))
+    rows = Pledge.objects.filter(member=access.member_id, stage__in=life.OPEN).annotate(next_on=undone)
+    found, total = first_of(rows.select_related("filing").order_by("valid_until", "pk"), A_FEW)
+    lines = []
+    for pledge in found:
+        due_at = deadline(pledge.next_on) if pledge.next_on and pledge.stage in LIVE else None
+        late = due_at is not None and due_at <= access.now
+        line = Line(
+            pledge.filing.title, pledge.get_absolute_url(), due_at=due_at, code="overdue" if late else "not_due"
+        )
+        line.text = "" if late else str(pledge.get_stage_display())
+        lines.append(line)
+    return Group(lines, total)
 
 
 def unread_pushes(access: Access) -> Group:

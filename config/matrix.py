@@ -259,4 +259,14 @@ ROUTES: dict[str, Row] = {
     "commitments:nomination_withdraw": Row(post=BUSINESS),
     "commitments:nomination_willing": Row(post=BUSINESS),
     "commitments:nomination_picture": Row(get=BUSINESS),
+    # commitments: a pledge's life after approval, and the wall (H2); whose it is and who judges, the predicates say
+    "commitments:pledge_wall": Row(get=BUSINESS),
+    "commitments:pledge_detail": Row(get=BUSINESS),
+    "commitments:pledge_of": Row(get=BUSINESS),
+    "commitments:pledge_step": Row(post=BUSINESS),
+    "commitments:pledge_say": Row(post=BUSINESS),
+    "commitments:question_new": Row(post=BUSINESS),
+    "commitments:question_answer": Row(post=BUSINESS),
+    "commitments:progress_new": Row(post=BUSINESS),
+    "commitments:progress_picture": Row(get=BUSINESS),
 }

@@ -12,12 +12,15 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Value, When, Window
+from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When, Window
 from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils.timezone import localdate, make_aware
 
 from branches.access import Access
+from commitments import life
+from commitments.models import PledgeItem, Question, Stage
+from commitments.stages import LIVE
 from plan import reliefs, rhythm
 from plan.models import Duty, Filing, Relief, Standing, unsettled
 from plan.settling import may_settle, settle_url
@@ -313,6 +316,80 @@ def missed_of(access: Access, own: bool) -> Groups:
     return {"later": Group(lines, len(lines))}
 
 
+# Pledges
+
+
+def pledges_of(access: Access, own: bool) -> Groups:
+    """What was promised for a day and is not said to be done; and pledges that wait for a word of this person.
+
+    One query of their items: a pledge that waits is told of by its first.
+    """
+    asked = Question.objects.filter(pledge=OuterRef("pledge"), answered_at__isnull=True)
+    mine = Q(pledge__member__isnull=True, pledge__branch__in=access.leads)
+    says = Q()
+    if own:
+        mine |= Q(pledge__member=access.member_id, pledge__member__isnull=False)
+        says = Q(pledge__in=life.to_say(access))
+    # What the branch judges of its members stands as its duty, where a plan asks for it.
+    owed = Exists(Duty.objects.filter(occasion=OuterRef("pledge__filing"), settled_at__isnull=True))
+    branchs = Q(pledge__filing__desk=Filing.Desk.BRANCH, pledge__branch__in=access.files_for)
+    desk = Q(pledge__filing__desk=Filing.Desk.OFFICE, pledge__filing__committee__in=access.office_of)
+    desk |= branchs & ~owed & ~Q(pledge__member=access.member_id, pledge__member__isnull=False)
+    first = ~Exists(PledgeItem.objects.filter(pledge=OuterRef("pledge"), position__lt=OuterRef("position")))
+    whens = [
+        When(mine & Q(pledge__stage__in=life.OPEN) & Exists(asked) & first, then=Value("answer")),
+        When(desk & Q(pledge__stage=Stage.JUDGING) & first, then=Value("decide")),
+        *([When(says & first, then=Value("say"))] if says else []),
+    ]
+    due = mine & Q(pledge__stage__in=LIVE, due_on__isnull=False, done_at__isnull=True)
+    rows = PledgeItem.objects.annotate(
+        to_do=Case(*whens, default=Value(""), output_field=CharField()),
+        is_due=Case(When(due, then=Value(True)), default=Value(False)),
+    ).exclude(to_do="", is_due=False)
+    rows = rows.annotate(waits=Case(When(to_do="", then=Value(0)), default=Value(1)))
+    rows = rows.annotate(waiting=Window(Sum("waits"))).select_related("pledge__filing", "pledge__branch")
+    found = list(cast("QuerySet[Any]", rows.order_by("-waits", "due_on", "pk"))[: A_LIST + A_FEW])
+    waiting = found[0].waiting if found else 0
+    rest = [(f"有{waiting}份承诺等您办理，这里列出先到的{A_FEW}份", life.wall_url())] if waiting > A_FEW else []
+    groups = {"now": Group([_pledge_line(access, one) for one in found if one.to_do][:A_FEW], waiting, rest)}
+    for line in (_item_line(access, one) for one in found if one.is_due):
+        group = groups.setdefault(line_group(access, line), Group())
+        group.lines.append(line)
+        group.total += 1
+    return groups
+
+
+WAITING_PLEDGES = {
+    "answer": ("有意见待答复", "去答复", "#questions"), "decide": ("待评定", "去评定", "#decide"),
+    "say": ("请互评", "去评价", "#say"),
+}  # fmt: skip
+
+
+def _pledge_line(access: Access, item: Any) -> Line:
+    """A pledge that waits for an answer, for the decision, or for the peer's word."""
+    pledge = item.pledge
+    text, label, part = WAITING_PLEDGES[item.to_do]
+    url, title = pledge.get_absolute_url(), pledge.filing.title
+    branch = pledge.branch.name if access.office_of and pledge.branch.name not in title else ""
+    return Line(title, url, branch, code="todo", text=text, action_url=url + part, action_label=label)
+
+
+def _item_line(access: Access, item: Any) -> Line:
+    """Something promised for a day."""
+    due_at, pledge = midnight(item.due_on + A_DAY), item.pledge
+    url = f"{pledge.get_absolute_url()}#item-{item.pk}"
+    whose = "我的承诺" if pledge.member_id else f"{pledge.branch.name}的承诺"
+    code = "overdue" if due_at <= access.now else "not_due"
+    return Line(item.text, url, f"{whose}第{item.position}项", due_at, code, action_url=url, action_label="写进展")
+
+
+def line_group(access: Access, line: Line) -> str:
+    """The group to which a line with a deadline belongs."""
+    if line.due_at is None or line.due_at > midnight(access.on + A_DAY):
+        return _by_week(access, line.due_at) if line.due_at else "later"
+    return "late" if line.due_at <= access.now else "now"
+
+
 # All of it
 
 
@@ -333,6 +410,7 @@ SOURCES = [
     Source("weeks", weeks_of, is_own=True),
     Source("agreed", agreed_of, is_own=True),
     Source("missed", missed_of),
+    Source("pledges", pledges_of),
 ]
 
 

@@ -47,6 +47,8 @@ def settle_url(duty: Duty) -> tuple[str, str] | None:
             return ("继续填写" if begun else "填写自学计划"), reverse("study:member_plan")
         case "approvals":
             return "审定个人计划", reverse("study:plan_review")
+        case "pledge" if duty.occasion_id:
+            return "打开承诺", reverse("commitments:pledge_of", args=[duty.occasion_id])
         case "posts":
             return "安排驻岗", reverse("commitments:post_list")
         case proof if proof in RECORDS:

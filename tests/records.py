@@ -36,6 +36,7 @@ from study.models import (
     WeekItem,
 )
 from tests.commitments.posts import Stood, make_stood
+from tests.commitments.pledged import LivePledges, live_pledges
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
 from tests.documents.hostile_documents import plain_docx
 from tests.plan.filed import document, duty_of, paper_by, photo
@@ -78,6 +79,7 @@ class Records:
     job: Job
     message: Message
     sending: Sending
+    pledges: LivePledges
 
     def picture(self, filing: Filing) -> Picture:
         return filing.pictures.get()
@@ -256,6 +258,7 @@ def make_records(world: World | None = None) -> Records:
             asked_by=world.users["office"], next_at=WRITTEN, state="failed", ended_at=WRITTEN,
         ),
         message=message,
+        pledges=live_pledges(world),
         sending=Sending.objects.create(
             message=message, way="email", state="failed", tries=6, next_at=WRITTEN, error="连不上邮件服务器"
         ),

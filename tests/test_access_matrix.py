@@ -365,6 +365,20 @@ commitments:nomination_detail@accepted      LL    k-    k-    k-    k-    k-    
 commitments:nomination_withdraw@accepted    LL    -p    -u    -u    -u    -u    -0    -0    -p    -x    -x    -x    -x
 commitments:nomination_willing@accepted     LL    -p    -r    -r    -r    -r    -0    -0    -p    -x    -x    -x    -x
 commitments:nomination_picture@accepted     LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+# commitments: a pledge's life after approval, and the wall (H2). The member's pledge, shown; another of the member's,
+# judged; and one that the branch is still gating.
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+commitments:pledge_wall                     LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:pledge_detail@shown             LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:pledge_detail@gated             LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:pledge_of@shown                 LL    r-    r-    r-    r-    r-    0-    0-    r-    x-    x-    x-    x-
+commitments:pledge_step@shown               LL    -p    -r    -r    -p    -p    -0    -0    -p    -x    -x    -x    -x
+commitments:pledge_step@judged              LL    -p    -u    -u    -p    -p    -0    -0    -p    -x    -x    -x    -x
+commitments:pledge_say@judged               LL    -p    -u    -u    -u    -p    -0    -0    -p    -x    -x    -x    -x
+commitments:question_new@shown              LL    -p    -u    -u    -u    -p    -0    -0    -p    -x    -x    -x    -x
+commitments:question_answer@shown           LL    -p    -p    -p    -p    -u    -0    -0    -p    -x    -x    -x    -x
+commitments:progress_new@shown              LL    -p    -p    -p    -p    -u    -0    -0    -p    -x    -x    -x    -x
+commitments:progress_picture@shown          LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 """
 
 
@@ -574,6 +588,19 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
             case(f"commitments:nomination_{name}@{state}", one.pk)
         case(f"commitments:nomination_picture@{state}", one.pk, "full")
     case("commitments:nomination_decide@asked", o.stood.asked.pk)
+    # commitments: a pledge's life after approval, and the wall (H2)
+    live = o.pledges
+    case("commitments:pledge_wall")
+    case("commitments:pledge_detail@shown", live.shown.pk)
+    case("commitments:pledge_detail@gated", live.gated.pk)
+    case("commitments:pledge_of@shown", live.shown.filing_id)
+    case("commitments:pledge_step@shown", live.shown.pk, post={"name": "judge"})
+    case("commitments:pledge_step@judged", live.judged.pk, post={"name": "decide"})
+    case("commitments:pledge_say@judged", live.judged.pk)
+    case("commitments:question_new@shown", live.shown.pk)
+    case("commitments:question_answer@shown", live.question.pk)
+    case("commitments:progress_new@shown", live.progress.item_id)
+    case("commitments:progress_picture@shown", live.progress.pk, "full")
     return found
 
 

@@ -55,7 +55,7 @@ def code_of_the_portal() -> str:
 def said_on_pages() -> str:
     """Everything that templates, scripts and code can put on a page, without the icons that stand before a word."""
     sources = [*(ROOT / "templates").rglob("*.html"), *(ROOT / "static/js").glob("*.js")]
-    for app in ("branches", "inbox", "jobs", "plan", "study", "config"):
+    for app in ("branches", "inbox", "jobs", "plan", "study", "commitments", "config"):
         sources += [path for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts]
     return "\n".join(re.sub(r"\{% icon [^%]*%\}", "", path.read_text(encoding="utf-8")) for path in sources)
 

@@ -20,6 +20,7 @@ from django.urls import reverse
 
 from branches.models import Branch, LoginSession, Member, Membership, PartyGroup, Post, User
 from commitments.models import Nomination, PioneerPost, Term
+from commitments.models import Pledge, PledgeItem, Progress, Question
 from inbox.models import Message, Sending
 from jobs.models import Job
 from plan.editing import remove_requirement, with_year
@@ -98,6 +99,7 @@ class Growing:
         self.pioneers(new)
         self.jobs(new)
         self.inbox(new)
+        self.pledges(new)
         self.size = size
         upload = uploaded_roster(self.world)
         self.addresses["roster_preview"] = reverse("branches:roster_preview", args=[upload.pk])
@@ -344,6 +346,27 @@ class Growing:
             "nomination": people[0].get_absolute_url(),
         }
 
+    def pledges(self, new: range) -> None:
+        """Pledges on the wall, each with an item and a question; and one pledge with as many questions and lines."""
+        world, by = self.world, self.world.users["secretary"]
+        filings = Filing.objects.bulk_create(
+            self.filing(n, "approved", kind="pledge", desk="branch", handling="approve", member=world.member("member"),
+                        mark="c") for n in new
+        )  # fmt: skip
+        facts: dict[str, Any] = {"branch": world.first, "year": 2018, "valid_until": date(2018, 12, 31),
+                                 "stage": "judging", "stage_since": NOW, "published_at": NOW}  # fmt: skip
+        pledges = Pledge.objects.bulk_create(
+            Pledge(filing=filing, member=world.member("member"), **facts) for filing in filings
+        )
+        PledgeItem.objects.bulk_create(PledgeItem(pledge=one, position=1, text="值班") for one in pledges)
+        first = Pledge.objects.earliest("pk")
+        said: dict[str, Any] = {"asked_at": NOW, "asked_by": by, "text": "？"}
+        Question.objects.bulk_create(Question(pledge=one, **said) for one in pledges)
+        Question.objects.bulk_create(Question(pledge=first, **said) for _ in pledges)
+        item = first.items.get()
+        Progress.objects.bulk_create(Progress(item=item, text="做了", told_at=NOW, told_by=by) for _ in pledges)
+        self.addresses["pledge"] = first.get_absolute_url()
+
     def inbox(self, new: range) -> None:
         """Messages of one member with as many lines, and their way out by mail."""
         told = Message.objects.bulk_create(
@@ -498,6 +521,9 @@ PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     ("/commitments/posts/register.docx{branch}", size, ("office",)),
     ("{common}", marked, ("office",)),
     ("/study/channels/", of("channels"), ("secretary",)),
+    # commitments: the wall and a pledge (H2)
+    ("/commitments/pledges/{branch}", paged, ("office", "inspector", "secretary", "member")),
+    ("{pledge}", of("questions"), ("office", "secretary", "member")),
 ]  # fmt: skip
 
 

@@ -123,7 +123,8 @@ class Pledge(models.Model):
         return missing_in(self)
 
     def settles_at(self, duty: Duty, filed_at: datetime) -> datetime | None:
-        return filed_at
+        # What hangs on the pledge itself (its publication, its judgement) no filing settles: `stages` does.
+        return filed_at if duty.occasion_id is None else None
 
     def snapshot(self) -> dict[str, Any]:
         from commitments.writing import snapshot_of
@@ -164,6 +165,8 @@ class PledgeItem(models.Model):
     result = models.CharField("结果", max_length=8, choices=Result, blank=True)
     result_reason = models.CharField("评定理由", max_length=300, blank=True)
     is_excused = models.BooleanField("客观原因", default=False)
+    # The one who pledged says that it is done; until then its deadline is spoken of.
+    done_at = models.DateTimeField("本人报告完成", null=True, blank=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "承诺事项"
