@@ -19,8 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from branches.models import Branch, LoginSession, Member, Membership, PartyGroup, Post, User
-from commitments.models import Nomination, PioneerPost, Term
-from commitments.models import Pledge, PledgeItem, Progress, Question
+from commitments.models import Nomination, PioneerPost, Pledge, PledgeItem, Progress, Question, Term
 from inbox.models import Message, Sending
 from jobs.models import Job
 from plan.editing import remove_requirement, with_year
