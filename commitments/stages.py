@@ -156,12 +156,17 @@ def follow(pledge: Pledge, name: str, access: Access) -> None:
     """The filing was moved: the pledge goes along, and approved it is public inside the Party from this instant."""
     if name not in STEPS or name in OWN:
         return
+    # Read anew under its lock: a step of its own may have come between the filing's page and this click.
+    pledge = locked(pledge.pk)
+    if Stage(pledge.stage) not in STEPS[name].came_from:
+        raise AlreadyMoved(f"这份承诺现在是“{pledge.get_stage_display()}”，刚才的操作没有再次执行。")
+    if name == "approve" and pledge.published_at is None:
+        # Before the stage, which may not be a public one without it.
+        Pledge.objects.filter(pk=pledge.pk).update(published_at=access.now)
+        pledge.published_at = access.now
     note = pledge.filing.moves.order_by("-pk").values_list("note", flat=True)[:1]
     swap(pledge, name, access, next(iter(note), ""))
     if name == "approve":
-        if pledge.published_at is None:
-            Pledge.objects.filter(pk=pledge.pk).update(published_at=access.now)
-            pledge.published_at = access.now
         _open_duties(pledge, access)
 
 

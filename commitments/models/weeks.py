@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class ActivityWeek(models.Model):
     """One branch's activity week of a month: which week, its theme, who does what, and what came of it."""
 
-    filing = models.OneToOneField(Filing, models.CASCADE, related_name="activity_week")
+    filing = models.OneToOneField(Filing, models.CASCADE, related_name="week")
     branch = models.ForeignKey(Branch, models.PROTECT, related_name="activity_weeks")
     # The Monday of the week; the week belongs to the month of its Monday.
     starts_on = models.DateField("开始日期")
