@@ -137,7 +137,9 @@ def test_every_open_duty_stands_in_the_group_an_oracle_says(issued: World, login
 
 
 ROUTES = {"branch_plan": "/study/branch-plan/", "member_plan": "/study/my-plan/", "approvals": "/study/review/",
-          "gathering": "/study/gatherings/new/?duty={0}", "paper": "/papers/new/?duty={0}"}  # fmt: skip
+          "gathering": "/study/gatherings/new/?duty={0}", "paper": "/papers/new/?duty={0}",
+          "pledge_form": "/commitments/pledges/new/?duty={0}", "week": "/commitments/weeks/new/?duty={0}",
+          "posts": "/commitments/posts/"}  # fmt: skip
 
 
 @pytest.mark.parametrize("who", ["member", "secretary", "office"])

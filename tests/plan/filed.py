@@ -79,14 +79,14 @@ PROMISED = (
 
 def pledge_by(
     access: Access, duty: Duty | None = None, *, branch: Branch | None = None, member: Member | None = None,
-    scope: str = "annual", items: Sequence[tuple[str, str, str, str]] = PROMISED,
+    title: str = "个人承诺书", scope: str = "annual", items: Sequence[tuple[str, str, str, str]] = PROMISED,
 ) -> Filing:  # fmt: skip
     """A pledge's draft, concrete enough to be filed: for the duty, or of the branch's or the member's own accord."""
     branch, member = (duty.branch, duty.member) if duty else (branch, member)
     assert branch is not None
     year = duty.year if duty else access.on.year
     filing = begin(
-        kind="pledge", access=access, title=f"{member or branch}{year}年度承诺书", year=year, branch=branch,
+        kind="pledge", access=access, title=title, year=year, branch=branch,
         member=member, desk="branch" if member else "office", handling="approve",
     )  # fmt: skip
     record = Pledge.objects.create(
