@@ -303,6 +303,15 @@ study:make_ups                              LL    kx    ku    ku    ku    xx    
 study:follow_ups                            LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 study:follow_up_done                        LL    -0    -r    -r    -r    -r    -0    -0    -0    -x    -x    -x    -x
 study:calendar                              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+# commitments: writing pledges, and the gate
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+commitments:pledge_list                     LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:pledge_new@own                  LL    xx    rr    ku    ku    rr    rr    ku    xx    xx    xx    xx    xx
+commitments:pledge_new@duty                 LL    xx    ku    ku    ku    pp    00    00    xx    xx    xx    xx    xx
+commitments:pledge_hints                    LL    -x    -k    -k    -k    -k    -k    -k    -x    -x    -x    -x    -x
+commitments:pledge_edit@filed               LL    rr    rr    rr    rr    00    00    00    rr    xx    xx    xx    xx
+commitments:pledge_edit@draft               LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
+commitments:pledge_gate@filed               LL    pp    pp    kr    xx    xx    00    xx    xx    xx    xx    xx    xx
 # study: the mobile branch
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 study:push_list                             LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
@@ -528,6 +537,15 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     case("study:sign_in", o.check_in.nonce)
     case("study:calendar_feed", post={"action": "renew"})
     case("study:feed@unknown", "nobody-has-this-secret")
+    # commitments: writing pledges, and the gate
+    case("commitments:pledge_list")
+    case("commitments:pledge_new@own")
+    case("commitments:pledge_new@duty", query=f"?duty={o.pledges_duty.pk}")
+    case("commitments:pledge_hints")
+    case("commitments:pledge_edit@filed", o.pledge.pledge.pk)
+    case("commitments:pledge_edit@draft", o.pledge_draft.pledge.pk)
+    back = {"action": "send_back", "note": "请写具体。", "edition": o.pledge.edition}
+    case("commitments:pledge_gate@filed", o.pledge.pledge.pk, post=back)
     return found
 
 
@@ -551,7 +569,7 @@ def routes() -> set[str]:
 def tables() -> dict[str, str]:
     """A digest of each table of the portal's own: its rows, all of them, as they are."""
     found = {}
-    for label in ("branches", "inbox", "plan", "study"):
+    for label in ("branches", "commitments", "inbox", "plan", "study"):
         for model in apps.get_app_config(label).get_models():
             if model in (AuditEvent, AuditHead):
                 continue  # what is refused is told there, and nowhere else

@@ -131,7 +131,7 @@ def write(year: BranchYear, duty: Duty, at: datetime) -> None:
     # Apart from the story's own chances, so that those fall as they would without it.
     chance = Random(f"{year.year}-{duty.branch_id}-{duty.member_id}")  # noqa: S311 — a story, nothing secret
     span = max(1, (duty.ends_on - year.first_day).days - FIRST_DAYS - 3)
-    days = chance.randint(0, span)
+    days = min(chance.randint(0, span), chance.randint(0, span))
     told = year.branch.code == EMPTY_FROM and duty.member_id in (None, year.secretary.pk)
     if told:
         days = 0 if duty.member_id is None else 5
