@@ -311,7 +311,7 @@ commitments:pledge_new@duty                 LL    xx    ku    ku    ku    pp    
 commitments:pledge_hints                    LL    -x    -k    -k    -k    -k    -k    -k    -x    -x    -x    -x    -x
 commitments:pledge_edit@filed               LL    rr    rr    rr    rr    00    00    00    rr    xx    xx    xx    xx
 commitments:pledge_edit@draft               LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
-commitments:pledge_gate@filed               LL    pp    pp    kr    xx    xx    00    xx    xx    xx    xx    xx    xx
+commitments:pledge_gate@waiting             LL    pp    pp    kr    xx    xx    00    xx    xx    xx    xx    xx    xx
 # study: the mobile branch
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 study:push_list                             LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
@@ -545,7 +545,7 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     case("commitments:pledge_edit@filed", o.pledge.pledge.pk)
     case("commitments:pledge_edit@draft", o.pledge_draft.pledge.pk)
     back = {"action": "send_back", "note": "请写具体。", "edition": o.pledge.edition}
-    case("commitments:pledge_gate@filed", o.pledge.pledge.pk, post=back)
+    case("commitments:pledge_gate@waiting", o.pledge.pledge.pk, post=back)
     return found
 
 

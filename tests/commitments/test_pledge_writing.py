@@ -8,6 +8,9 @@ from typing import Any
 
 import docx
 import pytest
+from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from commitments.models import Pledge
@@ -283,6 +286,18 @@ def test_the_list_shows_mine_and_to_leaders_the_branchs(issued, login):
     assert listed("office", f"?stage=review&scope=annual&year=2018&branch={issued.first.pk}") == [theirs.filing.title]
     assert listed("deputy", "?show=mine") == [theirs.filing.title]
     assert listed("other_member") == []
+
+
+def test_the_list_asks_as_much_for_three_pledges_as_for_one(issued, login):
+    client, counts = login("office"), []
+    for wanted in (1, 3):
+        while Pledge.objects.count() < wanted:
+            draft(issued, *PROMISED)
+        Filing.objects.update(state="sent_back", first_filed_at=at("2018-07-04 10:00"), receipt=F("id"))
+        with CaptureQueriesContext(connection) as captured:
+            assert len(client.get(LIST).context["rows"]) == wanted
+        counts.append(len(captured))
+    assert counts[0] == counts[1]
 
 
 def test_every_requirement_that_asks_for_a_pledge_leads_to_this_form(issued):
