@@ -119,6 +119,13 @@ def title_of(pledge: Pledge, on: date) -> str:
     return f"{pledge.owner_name}即时承诺书（{on:%-m月%-d日}）"
 
 
+def _day(day: date | None, year: int) -> str:
+    """The day, with its year where it is not the pledge's own: the column of the paper is narrow."""
+    if day is None:
+        return ""
+    return f"{day:%-m月%-d日}" if day.year == year else f"{day:%Y年%-m月%-d日}"
+
+
 COLUMNS = ["序号", "承诺事项", "目标", "实施措施", "完成时限", "衡量标准"]
 
 
@@ -139,7 +146,7 @@ def snapshot_of(pledge: Pledge) -> dict[str, Any]:
         fields.append(("说明", pledge.vague_reason))
     rows = [
         [str(item.position), f"【{item.get_angle_display()}】{item.text}" if item.angle else item.text, item.goal,
-         item.measures, f"{item.due_on:%Y年%-m月%-d日}" if item.due_on else "", item.success]
+         item.measures, _day(item.due_on, pledge.year), item.success]
         for item in pledge.items.all()
     ]  # fmt: skip
     return {
