@@ -16,6 +16,8 @@ PUSHERS = OFFICE | LEADERS
 OVERSEERS = frozenset({Role.OFFICE, Role.INSPECTOR})
 # Those with business in branches: the three administrators see no business text.
 BUSINESS = frozenset({Role.MEMBER, Role.OFFICE, Role.INSPECTOR}) | LEADERS
+# Those who can pledge something: on a branch's roster, or leading one.
+PLEDGERS = LEADERS | {Role.MEMBER}
 SYSADMIN = frozenset({Role.SYSADMIN})
 # Those who set up the tree of committees and branches.
 ORGANIZERS = OFFICE | SYSADMIN
@@ -269,4 +271,10 @@ ROUTES: dict[str, Row] = {
     "commitments:question_answer": Row(post=BUSINESS),
     "commitments:progress_new": Row(post=BUSINESS),
     "commitments:progress_picture": Row(get=BUSINESS),
+    # commitments: writing pledges, and the gate
+    "commitments:pledge_list": Row(get=BUSINESS),
+    "commitments:pledge_new": Row(get=PLEDGERS, post=PLEDGERS),
+    "commitments:pledge_hints": Row(post=PLEDGERS),
+    "commitments:pledge_edit": Row(get=BUSINESS, post=BUSINESS),
+    "commitments:pledge_gate": Row(get=OFFICE | FILERS, post=OFFICE | FILERS),
 }

@@ -32,6 +32,7 @@ NUMERALS = "一二三四五六七八九十"
 SHA_SHOWN = 16  # hexadecimal digits printed; the whole digest stands on the page of the versions
 
 
+SIGN_HERE = "　　　　　　　　　　　年　　月　　日"
 DECIDED = {"receive": "已备案", "approve": "已审定", "send_back": "退回补正"}
 
 
@@ -50,6 +51,8 @@ def filing_document(
         title, body = "党支部活动备案表", _form(filing, snapshot, version, moves)
     else:
         title, body = snapshot.title, _text(snapshot)
+        if snapshot.signatures:
+            body.append(_signed(filing, snapshot, version, moves))
         body.append(Signature([issuer, chinese_date(day)]))
     return Official(
         title=f"{title}{draft}",
@@ -84,6 +87,16 @@ def _form(filing: Filing, snapshot: Snapshot, version: Version | None, moves: Se
         if filing.is_late:
             rows.append(("补报原因", filing.late_reason))
     return [KeyValues(rows)]
+
+
+def _signed(filing: Filing, snapshot: Snapshot, version: Version | None, moves: Sequence[Move]) -> KeyValues:
+    """Who signs by hand, and the desk's opinion with room for its signature: as on a pledge (承诺书)."""
+    rows: list[Pair | Sequence[Pair]] = [(label, SIGN_HERE) for label in snapshot.signatures]
+    if filing.desk != Filing.Desk.NONE:
+        opinion = _opinion(moves) if version else ""
+        rows.append((f"{filing.desk_name}审核意见", opinion))
+        rows.append(("审核人签字", SIGN_HERE))
+    return KeyValues(rows)
 
 
 def _opinion(moves: Sequence[Move]) -> str:

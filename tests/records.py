@@ -13,6 +13,7 @@ from branches.models import Branch, LoginSession, Member, Membership, Post, Rost
 from branches.roster_columns import propose, read_cells
 from branches.roster_jobs import as_ready
 from branches.roster_sheets import roster_sheet
+from commitments.models import Pledge
 from documents.workbook import write
 from inbox.models import Message, Sending
 from inbox.telling import Line, tell
@@ -39,7 +40,7 @@ from tests.commitments.pledged import LivePledges, live_pledges
 from tests.commitments.posts import Stood, make_stood
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
 from tests.documents.hostile_documents import plain_docx
-from tests.plan.filed import document, duty_of, paper_by, photo
+from tests.plan.filed import document, duty_of, paper_by, photo, pledge_by
 from tests.study.pushed import Pushed, make_pushes
 
 WRITTEN = at("2018-07-02 10:00")
@@ -76,6 +77,9 @@ class Records:
     check_in: CheckIn
     partner: Partner
     relief: Relief
+    pledge: Filing
+    pledge_draft: Filing
+    pledges_duty: Duty
     job: Job
     message: Message
     sending: Sending
@@ -106,6 +110,8 @@ def sent(filing: Filing, who: str, world: World, moment: datetime = WRITTEN + ti
     Version.objects.create(filing=filing, number=1, filed_at=moment, filed_by=user, text=text, sha256=digest)
     Move.objects.create(filing=filing, name="file", made_at=moment, made_by=user, from_state="draft", to_state="filed")
     filing.refresh_from_db()
+    if filing.kind == Filing.Kind.PLEDGE:
+        Pledge.objects.filter(filing=filing).update(stage="review", stage_since=moment)
     return filing
 
 
@@ -220,7 +226,7 @@ def make_records(world: World | None = None) -> Records:
     committees_duty = Duty.objects.filter(code="I4", committee=world.committee).earliest("starts_on")
     message = told(world.users["member"], "李强的消息")
     return Records(
-        world=world, draft=draft, duty=duty_of(world, "C1"), members_duty=duty_of(world, "P2", "member"),
+        world=world, draft=draft, duty=duty_of(world, "P1"), members_duty=duty_of(world, "P2", "member"),
         committees_duty=committees_duty, requirement=plan.requirements.get(code="S12"),
         gathering=gathering, gathering_draft=gathering_draft,
         branch_plan=branch_plan, branch_plan_draft=branch_plan_of(world, later, date(2019, 1, 8)),
@@ -253,6 +259,11 @@ def make_records(world: World | None = None) -> Records:
             gathering=gathering, branch=world.second, invited_at=WRITTEN, invited_by=world.users["secretary"]
         ),
         relief=relief_of(world, world.first, "secretary", "支部书记借调，8月返回。"),
+        pledge=sent(pledge_by(secretary, duty_of(world, "C2", "secretary")), "secretary", world),
+        pledge_draft=pledge_by(
+            world.access("member", WRITTEN), branch=world.first, member=world.member("member"), title="李强的承诺"
+        ),
+        pledges_duty=duty_of(world, "C1"),
         job=Job.objects.create(
             kind="open_duties", key=f"open_duties:{plan.pk}", committee=world.committee, asked_at=WRITTEN,
             asked_by=world.users["office"], next_at=WRITTEN, state="failed", ended_at=WRITTEN,

@@ -303,6 +303,15 @@ study:make_ups                              LL    kx    ku    ku    ku    xx    
 study:follow_ups                            LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
 study:follow_up_done                        LL    -0    -r    -r    -r    -r    -0    -0    -0    -x    -x    -x    -x
 study:calendar                              LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+# commitments: writing pledges, and the gate
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+commitments:pledge_list                     LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:pledge_new@own                  LL    xx    rr    ku    ku    rr    rr    ku    xx    xx    xx    xx    xx
+commitments:pledge_new@duty                 LL    xx    ku    ku    ku    pp    00    00    xx    xx    xx    xx    xx
+commitments:pledge_hints                    LL    -x    -k    -k    -k    -k    -k    -k    -x    -x    -x    -x    -x
+commitments:pledge_edit@filed               LL    rr    rr    rr    rr    00    00    00    rr    xx    xx    xx    xx
+commitments:pledge_edit@draft               LL    00    00    00    00    ku    00    00    00    xx    xx    xx    xx
+commitments:pledge_gate@waiting             LL    pp    pp    kr    xx    xx    00    xx    xx    xx    xx    xx    xx
 # study: the mobile branch
 #                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
 study:push_list                             LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
@@ -601,6 +610,15 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     case("commitments:question_answer@shown", live.question.pk)
     case("commitments:progress_new@shown", live.progress.item_id)
     case("commitments:progress_picture@shown", live.progress.pk, "full")
+    # commitments: writing pledges, and the gate
+    case("commitments:pledge_list")
+    case("commitments:pledge_new@own")
+    case("commitments:pledge_new@duty", query=f"?duty={o.pledges_duty.pk}")
+    case("commitments:pledge_hints")
+    case("commitments:pledge_edit@filed", o.pledge.pledge.pk)
+    case("commitments:pledge_edit@draft", o.pledge_draft.pledge.pk)
+    back = {"action": "send_back", "note": "请写具体。", "edition": o.pledge.edition}
+    case("commitments:pledge_gate@waiting", o.pledge.pledge.pk, post=back)
     return found
 
 
@@ -639,6 +657,7 @@ def tables() -> dict[str, str]:
                     rows.update(repr(row).encode())
                 found[model._meta.label] = rows.hexdigest()
     for label in ("branches", "inbox", "plan", "study", "commitments"):
+    for label in ("branches", "commitments", "inbox", "plan", "study"):
         for model in apps.get_app_config(label).get_models():
             if model in (AuditEvent, AuditHead):
                 continue  # what is refused is told there, and nowhere else

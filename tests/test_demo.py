@@ -16,6 +16,7 @@ from branches.access import Access, Role
 from branches.hints import hints
 from branches.models import Branch, Committee, Member, User
 from branches.organization import facts_of, terms_due
+from commitments.models import Pledge
 from config.demo.people import ACCOUNTS, PASSWORD
 from plan.models import Duty, Filing, Move, Picture, Plan, Standing, Version
 from plan.views.filings import waiting_for
@@ -95,7 +96,7 @@ def test_nothing_lies_after_now(july, db):
         Version.objects.filter(filed_at__gt=NOW), Duty.objects.filter(settled_at__gt=NOW),
         Duty.objects.filter(done_at__gt=NOW), Gathering.objects.filter(ended_at__gt=NOW),
         WeekItem.objects.filter(done_at__gt=NOW), Picture.objects.filter(added_at__gt=NOW),
-        Plan.objects.filter(issued_at__gt=NOW),
+        Plan.objects.filter(issued_at__gt=NOW), Pledge.objects.filter(stage_since__gt=NOW),
     ]  # fmt: skip
     assert [list(those) for those in after] == [[] for _ in after]
 
@@ -120,6 +121,20 @@ def test_there_is_work_for_everybody(july, db):
     assert Move.objects.filter(name="send_back").exists()
     assert Filing.objects.filter(is_late=True).exists()
     assert Duty.objects.overdue(NOW).exists()
+
+
+def test_pledges_are_in_every_stage_that_july_has_seen(july, db):
+    stages = set(Pledge.objects.values_list("stage", flat=True))
+    assert {"review", "shown", "keeping"} <= stages
+    empty = Move.objects.filter(filing__kind="pledge", name="send_back").get()
+    assert "口号" in empty.note
+    assert empty.filing.versions.count() == 2, "it was written anew"
+    assert Pledge.objects.filter(scope="ad_hoc").exists()
+    for pledge in Pledge.objects.select_related("filing"):
+        course = list(pledge.steps.values_list("from_stage", "to_stage"))
+        assert all(earlier[1] == later[0] for earlier, later in pairwise(course))
+        assert course[-1][1] == pledge.stage
+        assert pledge.vague_reason == "", "what the demo shows is concrete"
 
 
 def test_each_filing_stands_where_its_course_leads(july, db):
@@ -159,7 +174,7 @@ def test_what_is_written_at_once_looks_as_the_door_writes_it(july, db):
         return steps, filing.edition, filing.state, version.number, sorted(version.snapshot), same, settled
 
     by_the_door = Filing.objects.get(branch__isnull=True, paper__requirement__code="I3")
-    at_once = Filing.objects.filter(paper__requirement__code="C5")
+    at_once = Filing.objects.filter(branch__isnull=False, paper__requirement__code__in=["P1", "S3"])
     assert at_once.exists()
     for filing in at_once:
         assert shape(filing) == shape(by_the_door)

@@ -113,6 +113,9 @@ class Pledge(models.Model):
     def get_edit_url(self) -> str:
         return reverse("commitments:pledge_edit", args=[self.pk])
 
+    def get_gate_url(self) -> str:
+        return reverse("commitments:pledge_gate", args=[self.pk])
+
     @property
     def owner_name(self) -> str:
         return self.member.name if self.member else self.branch.name

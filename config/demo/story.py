@@ -248,7 +248,7 @@ class BranchYear(Year):
         name = "keep" if filing.desk == Desk.NONE else "file"
         return moves.move(filing, name, access=self.access(who, at), late_reason=late_reason)
 
-    def _desk(self, filing: Filing, at: datetime) -> Access:
+    def desk(self, filing: Filing, at: datetime) -> Access:
         """Who handles it: the office, or the secretary, whose own goes to the deputy or, without one, to the office."""
         if filing.desk == Desk.OFFICE:
             return self.office(at)
@@ -263,7 +263,7 @@ class BranchYear(Year):
         self.then(at, lambda: self._move(filing, name, at))
 
     def _move(self, filing: Filing, name: str, at: datetime, note: str = "") -> None:
-        moves.move(filing, name, access=self._desk(filing, at), note=note)
+        moves.move(filing, name, access=self.desk(filing, at), note=note)
 
     def _return(self, filing: Filing, filed_at: datetime, note: str, who: Member, mend: Callable[[], object]) -> None:
         """The desk sends it back; two working days later it is mended and sent again."""
@@ -616,7 +616,8 @@ class BranchYear(Year):
     # Materials
 
     def _papers(self) -> None:
-        duties = Duty.objects.filter(branch=self.branch, year=self.year, code__in=list(words.PAPERS)).select_related(
+        asked = {*words.PAPERS, *COMMITMENTS}
+        duties = Duty.objects.filter(branch=self.branch, year=self.year, code__in=asked).select_related(
             "member", "requirement"
         )
         for duty in duties.order_by("due_at", "pk"):
@@ -673,7 +674,7 @@ class BranchYear(Year):
             steps[1] = ("file", State.FILED, who, at)
             received = moment(workdays_later(localdate(at), self.random.randint(1, 5)), self._hour("09:00", "11:00"))
             if received <= self.until:
-                by = self._desk(filing, received).member
+                by = self.desk(filing, received).member
                 assert by is not None  # noqa: S101 — desks are people
                 steps.append(("receive", State.RECEIVED, by, received))
         paper = Paper(requirement=duty.requirement, done_on=localdate(at), content=words.PAPERS[duty.code])

@@ -191,7 +191,8 @@ def _page(request: PortalRequest, filing: Filing, typed: Typed, *, status: int =
         "course": _course(filing, now), "duties": duties, "requirements": _answered(filing, duties),
         "typed": typed, "missing": missing, "late": [_named(duty) for duty in late], "sending": sending,
         "sending_label": sending_label(filing), "allowed": allowed, "may_edit": moves.may_edit(access, filing),
-        "edit_url": _edit_url(filing), "desk_move": next((n for n in ("receive", "approve") if n in allowed), ""),
+        "edit_url": _edit_url(filing), "gate_url": _gate_url(filing, allowed),
+        "desk_move": next((n for n in ("receive", "approve") if n in allowed), ""),
         "back_move": next((n for n in ("send_back", "correct") if n in allowed), ""),
         "phrases": PHRASES[filing.kind], "next_filing": None, "waiting_count": None,
     }  # fmt: skip
@@ -246,6 +247,12 @@ def sending_label(filing: Filing) -> str:
 def _edit_url(filing: Filing) -> str:
     edit_url = getattr(filing.record, "get_edit_url", None)
     return edit_url() if edit_url else ""
+
+
+def _gate_url(filing: Filing, allowed: Sequence[str]) -> str:
+    """The page on which the desk decides, where the record has one of its own: it asks more than a button can."""
+    gate_url = getattr(filing.record, "get_gate_url", None)
+    return gate_url() if gate_url and filing.state == State.FILED and "send_back" in allowed else ""
 
 
 # The desks

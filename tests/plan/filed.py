@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import pikepdf
@@ -10,6 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from branches.access import Access
+from branches.models import Branch, Member
+from commitments.models import Pledge, PledgeItem
 from plan.models import Duty, Filing, Paper
 from plan.moves import begin, claim, move
 from tests.conftest import World, at
@@ -63,8 +66,44 @@ def filed_report(world: World, moment: datetime | None = None, **kwargs) -> Fili
     return move(report(world, moment, **kwargs), "file", access=world.access("secretary", moment))
 
 
+PROMISED = (
+    (
+        "每周三下午到教务大厅值班，解答学生选课问题",
+        "当场答复率达到90%",
+        "答不了的登记，3个工作日内回复",
+        "值班登记不少于20次",
+    ),
+    ("联系帮扶2名经济困难学生", "两人顺利完成学业", "每月谈话一次，帮助申请助学金", "谈话记录每人6次"),
+)
+
+
+def pledge_by(
+    access: Access, duty: Duty | None = None, *, branch: Branch | None = None, member: Member | None = None,
+    title: str = "个人承诺书", scope: str = "annual", items: Sequence[tuple[str, str, str, str]] = PROMISED,
+) -> Filing:  # fmt: skip
+    """A pledge's draft, concrete enough to be filed: for the duty, or of the branch's or the member's own accord."""
+    branch, member = (duty.branch, duty.member) if duty else (branch, member)
+    assert branch is not None
+    year = duty.year if duty else access.on.year
+    filing = begin(
+        kind="pledge", access=access, title=title, year=year, branch=branch,
+        member=member, desk="branch" if member else "office", handling="approve",
+    )  # fmt: skip
+    record = Pledge.objects.create(
+        filing=filing, branch=branch, member=member, year=year, scope=scope, position="支部书记",
+        board_lines=[text for text, *_ in items][:3], valid_until=date(year, 12, 31), stage_since=access.now,
+    )  # fmt: skip
+    PledgeItem.objects.bulk_create(
+        PledgeItem(pledge=record, position=n, text=text, goal=goal, measures=measures, success=success,
+                   due_on=date(year, 11, 30))
+        for n, (text, goal, measures, success) in enumerate(items, 1)
+    )  # fmt: skip
+    if duty:
+        claim(filing, {duty.pk}, access.now)
+    return filing
+
+
 def pledge(world: World, who: str = "secretary", moment: datetime | None = None) -> Filing:
     """A leading person's own pledge (C2), filed with the branch for approval."""
     access = world.access(who, moment or at("2018-07-03 10:00"))
-    draft = paper_by(access, duty_of(world, "C2", who), title="个人承诺书", desk="branch", handling="approve")
-    return move(draft, "file", access=access)
+    return move(pledge_by(access, duty_of(world, "C2", who)), "file", access=access)

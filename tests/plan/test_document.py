@@ -206,7 +206,8 @@ MISTAKES = {
         in_requirement("I4", 'proof = "paper"', 'proof = "word"'),
         "要求I4（三.3）：proof 写的是“word”，可写的有gathering（活动记录）、branch_plan（支部年度学习计划）、"
         "member_plan（个人年度学习计划）、approvals（审定记录）、own_record（本人各项记录）、paper（材料）、"
-        "lines（个人年度学习计划中的每周学习）、pledge（承诺）。",
+        "lines（个人年度学习计划中的每周学习）、pledge_form（承诺书）、pledge（承诺）、week（党员活动周记录）、"
+        "posts（先锋岗设置和驻岗记录）。",
     ),
     "unknown receiver": (
         in_requirement("S7", 'receiver = "office"', 'receiver = "school"'),
@@ -257,7 +258,7 @@ MISTAKES = {
         "要求S7（一.3）：缺少 kinds，用活动记录证明的，请写明哪几种活动。",
     ),
     "kinds without gathering": (
-        in_requirement("C5", 'proof = "paper"\n', 'proof = "paper"\nkinds = ["theme_day"]\n'),
+        in_requirement("C5", 'proof = "week"\n', 'proof = "week"\nkinds = ["theme_day"]\n'),
         '要求C5（二.2）：kinds 写的是[“theme_day”]，只有用活动记录（proof = "gathering"）证明的才能写，请删去。',
     ),
     "lecturer without a lecture": (

@@ -405,7 +405,8 @@ def test_the_list_shows_a_person_what_the_person_may_see(issued: World, login, c
     ("query", "found"),
     [
         ({"q": "述职"}, 1), ({"q": "2018-01-0001"}, 1), ({"q": "教务"}, 2), ({"q": "陈静"}, 1), ({"q": "没有"}, 0),
-        ({"state": "filed"}, 2), ({"state": "draft"}, 0), ({"kind": "paper"}, 2), ({"kind": "gathering"}, 0),
+        ({"state": "filed"}, 2), ({"state": "draft"}, 0), ({"kind": "paper"}, 1), ({"kind": "pledge"}, 1),
+        ({"kind": "gathering"}, 0),
         ({"kind": "x"}, 2), ({"branch": "9" * 30}, 2), ({"q": "\x00"}, 2), ({"page": "x"}, 2),
     ],
 )  # fmt: skip

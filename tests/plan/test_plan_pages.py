@@ -636,7 +636,7 @@ def duty(code: str, branch: Branch, **filters) -> Duty:
         ("S12", "secretary", "填写学习计划", "/study/branch-plan/"),
         ("S14", "member", "填写自学计划", "/study/my-plan/"),
         ("S15", "deputy", "审定个人计划", "/study/review/"),
-        ("C1", "secretary", "填写材料", "/papers/new/?duty="),
+        ("I2", "secretary", "填写材料", "/papers/new/?duty="),
     ],
 )
 def test_a_duty_has_one_button_to_the_page_that_settles_it(
@@ -648,6 +648,16 @@ def test_a_duty_has_one_button_to_the_page_that_settles_it(
     assert page.context["action"][0] == label
     assert page.context["action"][1].startswith(place)
     assert texts(page).count("btn-primary") == 1
+
+
+def test_the_chapter_of_commitments_has_pages_of_its_own(issued: World) -> None:
+    places = {code: settle_url(duty(code, issued.first)) for code in ("C1", "C5", "C6")}
+    owed = {code: duty(code, issued.first).pk for code in places}
+    assert places == {
+        "C1": ("填写承诺书", f"/commitments/pledges/new/?duty={owed['C1']}"),
+        "C5": ("填写活动周", f"/commitments/weeks/new/?duty={owed['C5']}"),
+        "C6": ("安排驻岗", "/commitments/posts/"),
+    }
 
 
 def test_who_cannot_settle_a_duty_is_shown_no_button(issued: World, login, clock) -> None:
@@ -671,25 +681,25 @@ def paper(world: World, owed: Duty, moment) -> Filing:
     filing = begin(
         kind="paper",
         access=access,
-        title="支部承诺书",
+        title="书记述职报告",
         year=2018,
         branch=world.first,
         desk="office",
         handling="approve",
     )
-    Paper.objects.create(filing=filing, requirement=owed.requirement, done_on=moment.date(), content="承诺。")
+    Paper.objects.create(filing=filing, requirement=owed.requirement, done_on=moment.date(), content="述职。")
     claim(filing, {owed.pk}, moment)
     return filing
 
 
 def test_the_button_follows_the_filing_from_draft_to_done(issued: World, login, clock) -> None:
-    owed = duty("C1", issued.first)
+    owed = duty("I2", issued.first)
     moment = clock("2018-07-02 10:00")
     filing = paper(issued, owed, moment)
     secretary = login("secretary")
     page = secretary.get(owed.get_absolute_url())
     assert page.context["action"] == ("继续填写", f"/papers/{filing.paper.pk}/edit/")
-    assert "支部承诺书" in texts(page)
+    assert "书记述职报告" in texts(page)
     move(filing, "file", access=issued.access("secretary", moment))
     assert secretary.get(owed.get_absolute_url()).context["action"] is None
     move(filing, "send_back", access=issued.access("office", clock("2018-07-03 10:00")), note="请写明措施。")
