@@ -239,4 +239,12 @@ ROUTES: dict[str, Row] = {
     "study:calendar_feed": Row(get=BUSINESS, post=BUSINESS),
     # Whoever has the secret link: calendar programs cannot log in.
     "study:feed": Row(get=EVERYBODY, public=True),
+    # commitments: boards on paper and on the wall; whose may be printed is the view's answer
+    "commitments:boards": Row(get=BUSINESS),
+    "commitments:screen": Row(get=BUSINESS),
+    "commitments:boards_pdf": Row(get=BUSINESS),
+    "commitments:board_pdf": Row(get=BUSINESS),
+    "commitments:board_png": Row(get=BUSINESS),
+    "commitments:post_board_pdf": Row(get=BUSINESS),
+    "commitments:term_certificate": Row(get=BUSINESS),
 }

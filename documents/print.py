@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 import segno
 import typst
@@ -216,6 +217,11 @@ def _qr(address: str) -> str:
         written, kind="svg", border=0, xmldecl=False, nl=False, dark="#1F1D1A", light=None, omitsize=True
     )
     return written.getvalue().decode()
+
+
+def qr_uri(address: str) -> str:
+    """The same code for a page; the white margin is the page's to give."""
+    return f"data:image/svg+xml,{quote(_qr(address))}"
 
 
 def _board_data(boards: Sequence[Board], format: Format, kind: str, title: str) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from study.models import (
     Resolution,
     WeekItem,
 )
+from tests.commitments.hung import Hung, make_hung
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
 from tests.documents.hostile_documents import plain_docx
 from tests.plan.filed import document, duty_of, paper_by, photo
@@ -76,6 +77,7 @@ class Records:
     job: Job
     message: Message
     sending: Sending
+    hung: Hung
 
     def picture(self, filing: Filing) -> Picture:
         return filing.pictures.get()
@@ -256,4 +258,5 @@ def make_records(world: World | None = None) -> Records:
         sending=Sending.objects.create(
             message=message, way="email", state="failed", tries=6, next_at=WRITTEN, error="连不上邮件服务器"
         ),
+        hung=make_hung(world),
     )  # fmt: skip

@@ -342,6 +342,19 @@ study:check_in_state@draft                  LL    x-    k-    k-    k-    x-    
 study:sign_in                               LL    00    ku    ku    ku    ku    pp    pp    00    xx    xx    xx    xx
 study:calendar_feed                         LL    kk    kk    kk    kk    kk    kk    kk    kk    xx    xx    xx    xx
 study:feed@unknown                          0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-
+# commitments: boards on paper and on the wall
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+commitments:boards@own                      LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:boards@first                    LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:screen@own                      LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:screen@first                    LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:boards_pdf                      LL    k-    k-    k-    k-    p-    0-    0-    p-    x-    x-    x-    x-
+commitments:board_pdf@member                LL    k-    k-    k-    k-    k-    0-    0-    p-    x-    x-    x-    x-
+commitments:board_pdf@branch                LL    k-    k-    k-    k-    p-    0-    0-    p-    x-    x-    x-    x-
+commitments:board_png@member                LL    k-    k-    k-    k-    k-    0-    0-    p-    x-    x-    x-    x-
+commitments:board_png@branch                LL    k-    k-    k-    k-    p-    0-    0-    p-    x-    x-    x-    x-
+commitments:post_board_pdf                  LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:term_certificate                LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 """
 
 
@@ -528,6 +541,16 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     case("study:sign_in", o.check_in.nonce)
     case("study:calendar_feed", post={"action": "renew"})
     case("study:feed@unknown", "nobody-has-this-secret")
+    # Boards on paper and on the wall.
+    for name in ("commitments:boards", "commitments:screen"):
+        case(f"{name}@own")
+        case(f"{name}@first", query=f"?branch={first.pk}")
+    case("commitments:boards_pdf", first.pk, "desk")
+    for whose, pledge in (("member", o.hung.pledge), ("branch", o.hung.branch_pledge)):
+        case(f"commitments:board_pdf@{whose}", pledge.pk, "desk")
+        case(f"commitments:board_png@{whose}", pledge.pk, "desk")
+    case("commitments:post_board_pdf", o.hung.post.pk, "desk")
+    case("commitments:term_certificate", o.hung.term.pk)
     return found
 
 
