@@ -70,7 +70,7 @@ def _choose(request: PortalRequest, branch: Branch) -> HttpResponse:
         rows = rows.filter(member=access.member_id)
     page = Paginator(rows, A_PAGE).get_page(request.GET.get("page"))
     base = hung.portal(request)
-    lines = []
+    lines: list[dict[str, Any]] = []
     for pledge in page:
         board = hung.board_of(pledge, base)
         lines.append({"pledge": pledge, "board": board, "missing": hung.what_is_missing(board)})
