@@ -74,5 +74,5 @@ COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --no-emit
 	--custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 
 clean: ## 删除安装和运行产生的一切（包括演示数据）
-	rm -rf .venv node_modules static/vendor var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv node_modules static/vendor documents/fonts var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,6 +8,7 @@ MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "openin
 MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting", "standing"))
 MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting", "board"))
 MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting", "reminders"))
+MODULES += ("benchmarks.boards",)
 
 if __name__ == "__main__":
     for module in MODULES:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmarks import board, brute_force, cadences, database, drafting, opening, pictures, rosters, uploads
+from benchmarks import board, boards, brute_force, cadences, database, drafting, opening, pictures, rosters, uploads
 
 # The tests that need no service.
 PLAIN = "not postgres and not browser and not redis"
@@ -121,6 +121,12 @@ def _board() -> Iterator[Figure]:
         yield Figure(f"BOARD_{many}_TOTALS_RATIO_{name}", round(most["totals"] / most["grouped"], 2), 1.2)
 
 
+def _boards() -> Iterator[Figure]:
+    """Pledge boards typeset in a second, in the slowest format; and what the measure of 200 random ones finds."""
+    yield Figure("BOARDS_A_SECOND", round(min(boards.measure().values()), 1), 20, at_most=False)
+    yield from _tests("BOARDS_MEASURED", "tests/documents/test_print.py")
+
+
 def _rosters() -> Iterator[Figure]:
     refused = list(rosters.hostile())
     yield Figure("ROSTER_HOSTILE_REFUSED", len({id[:3] for id, *_ in refused}), 14, at_most=False)
@@ -194,6 +200,7 @@ ALL: tuple[Callable[[], Iterator[Figure]], ...] = (
     _guessing,
     _opening,
     _board,
+    _boards,
 )
 
 

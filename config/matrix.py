@@ -277,4 +277,12 @@ ROUTES: dict[str, Row] = {
     "commitments:pledge_hints": Row(post=PLEDGERS),
     "commitments:pledge_edit": Row(get=BUSINESS, post=BUSINESS),
     "commitments:pledge_gate": Row(get=OFFICE | FILERS, post=OFFICE | FILERS),
+    # commitments: boards on paper and on the wall; whose may be printed is the view's answer
+    "commitments:boards": Row(get=BUSINESS),
+    "commitments:screen": Row(get=BUSINESS),
+    "commitments:boards_pdf": Row(get=BUSINESS),
+    "commitments:board_pdf": Row(get=BUSINESS),
+    "commitments:board_png": Row(get=BUSINESS),
+    "commitments:post_board_pdf": Row(get=BUSINESS),
+    "commitments:term_certificate": Row(get=BUSINESS),
 }

@@ -38,6 +38,7 @@ from study.models import (
 )
 from tests.commitments.pledged import LivePledges, live_pledges
 from tests.commitments.posts import Stood, make_stood
+from tests.commitments.hung import Hung, make_hung
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
 from tests.documents.hostile_documents import plain_docx
 from tests.plan.filed import document, duty_of, paper_by, photo, pledge_by
@@ -84,6 +85,7 @@ class Records:
     message: Message
     sending: Sending
     pledges: LivePledges
+    hung: Hung
 
     def picture(self, filing: Filing) -> Picture:
         return filing.pictures.get()
@@ -273,4 +275,5 @@ def make_records(world: World | None = None) -> Records:
         sending=Sending.objects.create(
             message=message, way="email", state="failed", tries=6, next_at=WRITTEN, error="连不上邮件服务器"
         ),
+        hung=make_hung(world),
     )  # fmt: skip

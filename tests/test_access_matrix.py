@@ -388,6 +388,19 @@ commitments:question_new@shown              LL    -p    -u    -u    -u    -p    
 commitments:question_answer@shown           LL    -p    -p    -p    -p    -u    -0    -0    -p    -x    -x    -x    -x
 commitments:progress_new@shown              LL    -p    -p    -p    -p    -u    -0    -0    -p    -x    -x    -x    -x
 commitments:progress_picture@shown          LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+# commitments: boards on paper and on the wall
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+commitments:boards@own                      LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:boards@first                    LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:screen@own                      LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:screen@first                    LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:boards_pdf                      LL    k-    k-    k-    k-    p-    0-    0-    p-    x-    x-    x-    x-
+commitments:board_pdf@member                LL    k-    k-    k-    k-    k-    0-    0-    p-    x-    x-    x-    x-
+commitments:board_pdf@branch                LL    k-    k-    k-    k-    p-    0-    0-    p-    x-    x-    x-    x-
+commitments:board_png@member                LL    k-    k-    k-    k-    k-    0-    0-    p-    x-    x-    x-    x-
+commitments:board_png@branch                LL    k-    k-    k-    k-    p-    0-    0-    p-    x-    x-    x-    x-
+commitments:post_board_pdf                  LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:term_certificate                LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 """
 
 
@@ -619,6 +632,16 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     case("commitments:pledge_edit@draft", o.pledge_draft.pledge.pk)
     back = {"action": "send_back", "note": "请写具体。", "edition": o.pledge.edition}
     case("commitments:pledge_gate@waiting", o.pledge.pledge.pk, post=back)
+    # Boards on paper and on the wall.
+    for name in ("commitments:boards", "commitments:screen"):
+        case(f"{name}@own")
+        case(f"{name}@first", query=f"?branch={first.pk}")
+    case("commitments:boards_pdf", first.pk, "desk")
+    for whose, pledge in (("member", o.hung.pledge), ("branch", o.hung.branch_pledge)):
+        case(f"commitments:board_pdf@{whose}", pledge.pk, "desk")
+        case(f"commitments:board_png@{whose}", pledge.pk, "desk")
+    case("commitments:post_board_pdf", o.hung.post.pk, "desk")
+    case("commitments:term_certificate", o.hung.term.pk)
     return found
 
 

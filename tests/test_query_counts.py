@@ -20,6 +20,7 @@ from django.urls import reverse
 
 from branches.models import Branch, LoginSession, Member, Membership, PartyGroup, Post, User
 from commitments.models import Nomination, PioneerPost, Pledge, PledgeItem, Progress, Question, Term
+from commitments.models import Pledge, PledgeItem
 from inbox.models import Message, Sending
 from jobs.models import Job
 from plan.editing import remove_requirement, with_year
@@ -99,6 +100,7 @@ class Growing:
         self.jobs(new)
         self.inbox(new)
         self.pledges(new)
+        self.boards(new)
         self.size = size
         upload = uploaded_roster(self.world)
         self.addresses["roster_preview"] = reverse("branches:roster_preview", args=[upload.pk])
@@ -378,6 +380,18 @@ class Growing:
         Sending.objects.bulk_create(Sending(message=one, way="email", next_at=NOW, state="failed") for one in told)
         self.addresses["message"] = told[-1].get_absolute_url()
 
+    def boards(self, new: range) -> None:
+        """Pledges that hang on the wall of the first branch, each with an item, and one of the member's own."""
+        filings = Filing.objects.bulk_create(self.filing(n, "approved", kind="pledge") for n in new)
+        pledges = Pledge.objects.bulk_create(
+            Pledge(
+                filing=filing, branch=self.world.first, member=member, year=2018, valid_until=date(2018, 12, 31),
+                stage="shown", stage_since=NOW, published_at=NOW, board_lines=["每周三值班。"],
+            )
+            for filing, member in zip(filings, self.crowd["审定"], strict=True)
+        )  # fmt: skip
+        PledgeItem.objects.bulk_create(PledgeItem(pledge=pledge, position=1, text="值班") for pledge in pledges)
+
     def one_filing(self, new: range, size: int) -> None:
         """The one report: a version and a move a row, as many duties, and as many pictures as it may have."""
         report, by = self.report, self.world.users["secretary"]
@@ -523,6 +537,9 @@ PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     # commitments: the wall and a pledge (H2)
     ("/commitments/pledges/{branch}", paged, ("office", "inspector", "secretary", "member")),
     ("{pledge}", of("questions"), ("office", "secretary", "member")),
+    # The boards' papers and screen are counted in tests/commitments/test_boards.py: 300 of them take seconds to draw.
+    ("/commitments/boards/", paged, ("office", "secretary")),
+    ("/commitments/boards/{branch}", paged, ("office", "secretary")),
 ]  # fmt: skip
 
 

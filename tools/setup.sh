@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fills .venv from the hash locks and static/vendor from package-lock.json:  tools/setup.sh runtime|dev
+# Fills .venv from the hash locks, static/vendor and documents/fonts from package-lock.json:  tools/setup.sh runtime|dev
 # Whatever already matches its lock is left alone, so that a second call takes no time.
 set -eu
 cd "$(dirname "$0")/.."
@@ -61,8 +61,8 @@ if ! cmp -s "$lock" .venv/.lock; then
     [ "$lock" = requirements.txt ] || touch .venv/.dev
 fi
 
-if [ ! -d static/vendor ] || ! cat package-lock.json tools/assets.py tools/icons.txt | cmp -s - node_modules/.built-from; then
-    say "正在安装前端文件……"
+if [ ! -d static/vendor ] || [ ! -d documents/fonts ] || ! cat package-lock.json tools/assets.py tools/icons.txt | cmp -s - node_modules/.built-from; then
+    say "正在安装前端文件和打印用的字体……"
     if ! npm --version >/dev/null 2>&1; then
         .venv/bin/uv pip install --quiet --require-hashes -r tools/requirements-node.txt
         PATH="$VIRTUAL_ENV/bin:$PATH"
