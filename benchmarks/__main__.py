@@ -3,12 +3,12 @@
 import subprocess
 import sys
 
-MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting", "reliefs"))
-MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting", "jobs"))
-MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting", "standing"))
-MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting", "board"))
-MODULES = tuple(f"benchmarks.{name}" for name in ("pictures", "uploads", "opening", "rosters", "drafting", "reminders"))
-MODULES += ("benchmarks.boards",)
+NAMES = (
+    "pictures", "uploads", "opening", "rosters", "drafting", "jobs", "standing", "board", "reliefs", "reminders",
+    "boards",
+)  # fmt: skip
+MODULES = tuple(f"benchmarks.{name}" for name in NAMES)
+
 
 if __name__ == "__main__":
     for module in MODULES:

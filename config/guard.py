@@ -64,7 +64,8 @@ POST_PAGES = (
 # Pledges, and what is reached from their page: pioneer posts, activity weeks, features.
 PLEDGE_PAGES = (
     "commitments:pledge_wall", "commitments:pledge_detail", "commitments:pledge_new", "commitments:pledge_edit",
-    *POST_PAGES, "commitments:week_new", "commitments:week_edit", "commitments:feature_detail",
+    "commitments:pledge_list", "commitments:pledge_gate", "commitments:boards", *POST_PAGES,
+    "commitments:week_new", "commitments:week_edit", "commitments:feature_detail",
 )  # fmt: skip
 # The pages of what was sent: one filing and its versions.
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")

@@ -36,9 +36,9 @@ from study.models import (
     Resolution,
     WeekItem,
 )
+from tests.commitments.hung import Hung, make_hung
 from tests.commitments.pledged import LivePledges, live_pledges
 from tests.commitments.posts import Stood, make_stood
-from tests.commitments.hung import Hung, make_hung
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
 from tests.documents.hostile_documents import plain_docx
 from tests.plan.filed import document, duty_of, paper_by, photo, pledge_by

@@ -20,7 +20,6 @@ from django.urls import reverse
 
 from branches.models import Branch, LoginSession, Member, Membership, PartyGroup, Post, User
 from commitments.models import Nomination, PioneerPost, Pledge, PledgeItem, Progress, Question, Term
-from commitments.models import Pledge, PledgeItem
 from inbox.models import Message, Sending
 from jobs.models import Job
 from plan.editing import remove_requirement, with_year
