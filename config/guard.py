@@ -55,6 +55,11 @@ MOBILE_PAGES = (
     "study:push_list", "study:push_detail", "study:push_new", "study:push_edit", "study:channel_list",
     "study:channel_new",
 )  # fmt: skip
+# Activity weeks and features: reached from the tabs of 承诺践诺, and in its place.
+WEEK_PAGES = (
+    "commitments:week_list", "commitments:week_new", "commitments:week_edit", "commitments:feature_list",
+    "commitments:feature_new", "commitments:feature_detail", "commitments:feature_edit", "commitments:feature_remove",
+)  # fmt: skip
 # The pages of what was sent: one filing and its versions.
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")
 # For those who see all branches: the branches' records, calendars and study plans stand beside what was sent.

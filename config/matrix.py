@@ -239,4 +239,14 @@ ROUTES: dict[str, Row] = {
     "study:calendar_feed": Row(get=BUSINESS, post=BUSINESS),
     # Whoever has the secret link: calendar programs cannot log in.
     "study:feed": Row(get=EVERYBODY, public=True),
+    # commitments: activity weeks and features (H5)
+    "commitments:week_list": Row(get=BUSINESS),
+    "commitments:week_new": Row(get=LEADERS, post=LEADERS),
+    "commitments:week_edit": Row(get=LEADERS, post=LEADERS),
+    "commitments:feature_list": Row(get=BUSINESS),
+    "commitments:feature_new": Row(get=LEADERS, post=LEADERS),
+    "commitments:feature_detail": Row(get=BUSINESS),
+    "commitments:feature_edit": Row(get=LEADERS, post=LEADERS),
+    "commitments:feature_remove": Row(get=LEADERS, post=LEADERS),
+    "commitments:feature_picture": Row(get=BUSINESS),
 }

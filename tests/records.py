@@ -35,6 +35,7 @@ from study.models import (
     Resolution,
     WeekItem,
 )
+from tests.commitments.weeks import MadeWeeks, make_weeks
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
 from tests.documents.hostile_documents import plain_docx
 from tests.plan.filed import document, duty_of, paper_by, photo
@@ -76,6 +77,7 @@ class Records:
     job: Job
     message: Message
     sending: Sending
+    weeks: MadeWeeks
 
     def picture(self, filing: Filing) -> Picture:
         return filing.pictures.get()
@@ -253,6 +255,7 @@ def make_records(world: World | None = None) -> Records:
             asked_by=world.users["office"], next_at=WRITTEN, state="failed", ended_at=WRITTEN,
         ),
         message=message,
+        weeks=make_weeks(world),
         sending=Sending.objects.create(
             message=message, way="email", state="failed", tries=6, next_at=WRITTEN, error="连不上邮件服务器"
         ),

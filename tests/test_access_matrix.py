@@ -31,6 +31,7 @@ from branches import sessions
 from branches.models import AuditEvent, AuditHead, LoginSession, Post, User
 from config.guard import GuardMiddleware
 from config.matrix import ROUTES
+from plan.models import Duty
 from tests.conftest import at, logged_in
 from tests.plan.filed import document, photo
 from tests.records import Records, make_records
@@ -342,6 +343,19 @@ study:check_in_state@draft                  LL    x-    k-    k-    k-    x-    
 study:sign_in                               LL    00    ku    ku    ku    ku    pp    pp    00    xx    xx    xx    xx
 study:calendar_feed                         LL    kk    kk    kk    kk    kk    kk    kk    kk    xx    xx    xx    xx
 study:feed@unknown                          0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-    0-
+# commitments: activity weeks and features (H5)
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+commitments:week_list                       LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:week_new                        LL    xx    ku    ku    ku    xx    ku    xx    xx    xx    xx    xx    xx
+commitments:week_new@duty                   LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+commitments:week_edit@kept                  LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
+commitments:week_edit@draft                 LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+commitments:feature_list                    LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:feature_new                     LL    xx    ku    ku    ku    xx    ku    xx    xx    xx    xx    xx    xx
+commitments:feature_detail                  LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:feature_edit                    LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+commitments:feature_remove                  LL    xx    kr    kr    kr    xx    00    xx    xx    xx    xx    xx    xx
+commitments:feature_picture                 LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 """
 
 
@@ -528,6 +542,16 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
     case("study:sign_in", o.check_in.nonce)
     case("study:calendar_feed", post={"action": "renew"})
     case("study:feed@unknown", "nobody-has-this-secret")
+    # commitments: activity weeks and features (H5)
+    july = Duty.objects.get(code="C5", branch=first, period="7月")
+    for name in ("week_list", "week_new", "feature_list", "feature_new"):
+        case(f"commitments:{name}")
+    case("commitments:week_new@duty", query=f"?duty={july.pk}")
+    case("commitments:week_edit@kept", o.weeks.kept.pk)
+    case("commitments:week_edit@draft", o.weeks.draft.pk)
+    for name in ("feature_detail", "feature_edit", "feature_remove"):
+        case(f"commitments:{name}", o.weeks.feature.pk)
+    case("commitments:feature_picture", o.weeks.picture.pk, "full")
     return found
 
 
@@ -551,7 +575,7 @@ def routes() -> set[str]:
 def tables() -> dict[str, str]:
     """A digest of each table of the portal's own: its rows, all of them, as they are."""
     found = {}
-    for label in ("branches", "inbox", "plan", "study"):
+    for label in ("branches", "inbox", "plan", "study", "commitments"):
         for model in apps.get_app_config(label).get_models():
             if model in (AuditEvent, AuditHead):
                 continue  # what is refused is told there, and nowhere else

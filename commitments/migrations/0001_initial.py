@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('summary', models.TextField(blank=True, max_length=2000, verbose_name='开展情况和成效')),
                 ('dropped_at', models.DateTimeField(blank=True, null=True)),
                 ('branch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='activity_weeks', to='branches.branch')),
-                ('filing', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='activity_week', to='plan.filing')),
+                ('filing', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='week', to='plan.filing')),
             ],
             options={
                 'verbose_name': '党员活动周',
@@ -66,6 +66,7 @@ class Migration(migrations.Migration):
                 ('thumb_sha256', models.CharField(max_length=64)),
                 ('width', models.PositiveIntegerField()),
                 ('height', models.PositiveIntegerField()),
+                ('size', models.PositiveIntegerField(default=0, verbose_name='字节数')),
                 ('added_at', models.DateTimeField()),
                 ('removed_at', models.DateTimeField(blank=True, null=True)),
                 ('added_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
