@@ -159,7 +159,7 @@ class WeekForm(PortalForm):
 
     def error_lines(self) -> list[ErrorLine]:
         return super().error_lines() + [
-            ErrorLine(f"第{row.position}行：{line.text}", line.href) for row in self.rows for line in row.error_lines()
+            ErrorLine(f"第{row.position}项：{line.text}", line.href) for row in self.rows for line in row.error_lines()
         ]
 
     def clean_theme(self) -> str:
@@ -255,8 +255,13 @@ def _choice(monday: date) -> str:
 
 def mondays_around(day: date) -> list[date]:
     """The weeks of the month before, of the day's own, and of the one after."""
-    months = [divmod(day.year * 12 + day.month - 1 + step, 12) for step in (-1, 0, 1)]
-    return [monday for year, month in months for monday in weeks_of(year, month + 1)]
+    this = (day.year, day.month)
+    before = day.replace(day=1) - ONE_DAY
+    return [monday for month in ((before.year, before.month), this, next_month(*this)) for monday in weeks_of(*month)]
+
+
+def next_month(year: int, month: int) -> tuple[int, int]:
+    return (year, month + 1) if month < 12 else (year + 1, 1)
 
 
 def stored(week: ActivityWeek) -> dict[str, Any]:
@@ -273,8 +278,11 @@ def kept_rows(week: ActivityWeek, *, results: bool = True) -> list[dict[str, Any
 
 def begun(start: Start, access: Access) -> dict[str, Any]:
     """What stands in the form before anything is typed."""
-    last = last_week_of(start.branch)
-    monday = usual_week(start.year, start.month, last.starts_on if last else None, access.on)
+    year, month, last = start.year, start.month, last_week_of(start.branch)
+    if start.duty is None and last and (last.starts_on.year, last.starts_on.month) == (year, month):
+        # This month has its week: whoever begins another plans the next month's.
+        year, month = next_month(year, month)
+    monday = usual_week(year, month, last.starts_on if last else None, access.on)
     return {
         "starts_on": monday, "form_key": str(uuid.uuid4()), "theme": start.copied.theme if start.copied else "",
     }  # fmt: skip

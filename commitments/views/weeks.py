@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -22,7 +22,7 @@ from branches.models import Branch
 from branches.requests import PortalRequest
 from commitments.models import ActivityWeek, WeekAction
 from commitments.week_form import Start, WeekForm
-from commitments.weeks import A_WEEK, MOST_ACTIONS, label_of, last_week_of, monday_of
+from commitments.weeks import A_WEEK, MOST_ACTIONS, done_on, label_of, last_week_of, monday_of
 from documents.text import printable
 from plan import lookalikes, moves, pictures
 from plan.cadence import ONE_DAY, days_label
@@ -33,6 +33,7 @@ from plan.views.filings import done_words, sending_label
 from plan.views.papers import captions_typed, chosen, keep_answers
 
 PER_PAGE = 24  # two years of months
+SOON = timedelta(days=3)
 
 
 # The list
@@ -55,6 +56,7 @@ class Line:
     week: ActivityWeek | None = None
     days: str = ""  # from when to when, the year only where it is not this year
     duty: Duty | None = None
+    standing: str = ""  # of the duty
     may_edit: bool = False
     may_begin: bool = False
 
@@ -112,9 +114,19 @@ def _lines(page: Page[Any], access: Access) -> list[Line]:
     return [
         Line(week=weeks[week], days=_days(weeks[week], access.on), may_edit=moves.may_edit(access, weeks[week].filing))
         if week
-        else Line(duty=duties[duty], may_begin=duties[duty].branch_id in access.leads)
+        else Line(
+            duty=duties[duty],
+            standing=_standing(duties[duty], access),
+            may_begin=duties[duty].branch_id in access.leads,
+        )
         for _, week, duty in entries
     ]
+
+
+def _standing(duty: Duty, access: Access) -> str:
+    if duty.due_at <= access.now:
+        return "overdue"
+    return "todo" if duty.due_at <= access.now + SOON else "not_due"
 
 
 def _days(week: ActivityWeek, today: date) -> str:
@@ -306,7 +318,11 @@ def _form_page(
 ) -> HttpResponse:
     access, week, start = request.access, form.week, form.start
     filing = week.filing if week else None
+    # While the week lasts there is nothing to be kept: the one thing to do is to save the draft.
+    chosen_week = form.cleaned_data.get("starts_on") if form.is_bound else form.initial["starts_on"]
+    ready = done_on(chosen_week) if chosen_week else access.on
     context: dict[str, Any] = {
+        "ready": ready, "is_over": ready <= access.on,
         "form": form, "week": week, "filing": filing, "branch": form.branch, "differences": differences,
         "most": pictures.MOST, "most_actions": MOST_ACTIONS, "photos": [], "missing": [], "sent_back": None,
         "duty": start.duty if start else None, "last": None, "copied": start.copied if start else None,

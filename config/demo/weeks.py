@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from django.utils.timezone import localdate
 from branches.models import Member
 from commitments.models import ActivityWeek, Feature, FeaturePicture, WeekAction
 from commitments.weeks import A_WEEK, monday_of, number_of, title_of, weeks_of
+from config.demo.people import SEATS
 from plan import moves
 from plan.cadence import SHANGHAI
 from plan.models import Duty, Filing
@@ -51,7 +51,7 @@ def write(year: BranchYear, duty: Duty, at: datetime) -> None:
         # The week that is on where the story stops: begun, and to be kept when it is over.
         begun = _at(monday, "09:20")
         year.then(begun, partial(_begin, year, duty, monday, begun))
-    if duty.starts_on <= year.first_day <= duty.ends_on and year.number <= len(FEATURES):
+    if duty.starts_on <= year.first_day <= duty.ends_on and _feature_of(year):
         told = _at(year.first_day + timedelta(days=10), "16:10")
         year.then(told, partial(_tell_feature, year, told))
 
@@ -78,7 +78,8 @@ def _actions(year: BranchYear, monday: date, *, over: bool) -> list[WeekAction]:
     those: list[Member] = [members[(first + n) % len(members)] for n in range(min(len(ACTIONS), len(members)))]
     if not over:
         # One who has an account in the demo finds the own part of this week.
-        those[0] = year.cast.member if year.cast.member in members else those[0]
+        office, place = SEATS["member"]
+        those[0] = members[place] if year.branch.name.startswith(office) else those[0]
     rows = [*zip(those, ACTIONS, strict=False), *((None, one) for one in EVERYBODY)]
     return [
         WeekAction(position=n, member=member, aim=aim, text=text, result=result if over else "")
@@ -118,9 +119,16 @@ def _begin(year: BranchYear, duty: Duty, monday: date, at: datetime) -> None:
     moves.claim(filing, {duty.pk}, at)
 
 
+def _feature_of(year: BranchYear) -> tuple[str, str, str] | None:
+    """The branch with the demo's accounts has one, and the first."""
+    if year.branch.name.startswith(SEATS["member"][0]):
+        return FEATURES[0]
+    return FEATURES[1] if year.number == 1 else None
+
+
 def _tell_feature(year: BranchYear, at: datetime) -> None:
     """Begun years ago, written down now, with two pictures and the weeks that belonged to it."""
-    name, aim, effect = FEATURES[year.number - 1]
+    name, aim, effect = _feature_of(year) or FEATURES[0]
     if Feature.objects.filter(branch=year.branch, name=name).exists():
         return  # told in an earlier year of the story
     user = year.cast.users[year.secretary.pk]

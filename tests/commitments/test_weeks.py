@@ -121,6 +121,7 @@ def test_the_form_begins_at_the_duty_and_keeps_the_week_once_it_is_over(issued: 
     # The same duty leads on to the draft; nobody begins the same week a second time.
     assert client.get(f"{NEW}?duty={duty.pk}")["Location"] == week.get_edit_url()
     assert "这一周已经有活动周记录" in client.post(NEW, words()).content.decode()
+    assert '<option value="2018-08-13" selected>' in client.get(NEW).content.decode()
 
     again = words(edition="0", summary="解答咨询86人次。", action="file", pictures=[photo()])
     assert "7月15日起可以留存" in text_of(client.post(week.get_edit_url(), again, follow=True))
@@ -137,8 +138,8 @@ def test_a_row_is_written_whole_and_what_was_typed_comes_back(issued: World, log
     response = login("secretary").post(NEW, words(**half))
     page = text_of(response)
     assert response.status_code == 422
-    assert "第1行：请选择“类别”。" in page
-    assert "第3行：请写明行动，或把这一行清空。" in page
+    assert "第1项：请选择“类别”。" in page
+    assert "第3项：请写明行动，或把这一行清空。" in page
     assert 'value="解答3人次"' in response.content.decode()
     assert not Filing.objects.exists()
 
