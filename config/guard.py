@@ -61,11 +61,15 @@ POST_PAGES = (
     "commitments:rotation_draft", "commitments:nomination_list", "commitments:nomination_new",
     "commitments:nomination_detail",
 )  # fmt: skip
-# Pledges, and what is reached from their page: pioneer posts, activity weeks, features.
+# Activity weeks and features.
+WEEK_PAGES = (
+    "commitments:week_list", "commitments:week_new", "commitments:week_edit", "commitments:feature_list",
+    "commitments:feature_new", "commitments:feature_detail", "commitments:feature_edit", "commitments:feature_remove",
+)  # fmt: skip
+# Pledges, and what is reached from their page: boards, pioneer posts, activity weeks, features.
 PLEDGE_PAGES = (
     "commitments:pledge_wall", "commitments:pledge_detail", "commitments:pledge_new", "commitments:pledge_edit",
-    "commitments:pledge_list", "commitments:pledge_gate", "commitments:boards", *POST_PAGES,
-    "commitments:week_new", "commitments:week_edit", "commitments:feature_detail",
+    "commitments:pledge_list", "commitments:pledge_gate", "commitments:boards", *POST_PAGES, *WEEK_PAGES,
 )  # fmt: skip
 # The pages of what was sent: one filing and its versions.
 FILING_PAGES = ("plan:filing_detail", "plan:filing_versions")

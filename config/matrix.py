@@ -285,4 +285,14 @@ ROUTES: dict[str, Row] = {
     "commitments:board_png": Row(get=BUSINESS),
     "commitments:post_board_pdf": Row(get=BUSINESS),
     "commitments:term_certificate": Row(get=BUSINESS),
+    # commitments: activity weeks and features (H5)
+    "commitments:week_list": Row(get=BUSINESS),
+    "commitments:week_new": Row(get=LEADERS, post=LEADERS),
+    "commitments:week_edit": Row(get=LEADERS, post=LEADERS),
+    "commitments:feature_list": Row(get=BUSINESS),
+    "commitments:feature_new": Row(get=LEADERS, post=LEADERS),
+    "commitments:feature_detail": Row(get=BUSINESS),
+    "commitments:feature_edit": Row(get=LEADERS, post=LEADERS),
+    "commitments:feature_remove": Row(get=LEADERS, post=LEADERS),
+    "commitments:feature_picture": Row(get=BUSINESS),
 }

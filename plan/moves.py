@@ -130,7 +130,7 @@ def can(access: Access, filing: Filing, name: str) -> bool:
 
 def refused_by_record(filing: Filing, name: str) -> str:
     """Why the record itself does not let the move be made now, in a sentence; mostly empty."""
-    refuses = getattr(filing.record, "refuses", None)
+    refuses = getattr(getattr(filing, filing.kind, None), "refuses", None)
     return refuses(name) if refuses else ""
 
 
@@ -199,7 +199,7 @@ def move(
         filing.refresh_from_db()
         entry.about = filing
         settle_derived(filing, at)
-        if follow := getattr(filing.record, "after_move", None):
+        if follow := getattr(getattr(filing, filing.kind, None), "after_move", None):
             # Records of the floors above with stages of their own.
             follow(name, access)
         notify(filing, made, access)

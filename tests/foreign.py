@@ -20,10 +20,12 @@ from django.urls import reverse
 from branches import audit
 from branches.access import Access
 from branches.models import Branch, Committee, Member
+from commitments.models import ActivityWeek, Feature, WeekAction
 from jobs.models import Job
 from plan.models import Filing, Plan, Relief
 from plan.moves import begin
 from study.models import BranchPlan, Channel, Gathering, MemberPlan, PlanItem, Push, WeekItem
+from tests.commitments.weeks import feature_by, kept_week, week_by
 from tests.conftest import at, make_world
 from tests.plan.filed import duty_of, paper_by
 from tests.records import WRITTEN, Records, make_records, relief_of, sent, told
@@ -46,6 +48,10 @@ WORDS: dict[str, frozenset[str]] = {
     # What one person was told is that person's alone: not the leader's, not the office's.
     "孙丽的站内消息": frozenset({OWN}),
     "机关没推的推送": frozenset({"office"}),
+    # A week's draft is its leaders'; kept, it and the features are the branch's and the offices' above.
+    "科研留存的活动周": frozenset({LEADER, OWN, *ABOVE}),
+    "科研未留存的活动周": frozenset({LEADER}),
+    "科研的特色工作": frozenset({LEADER, OWN, *ABOVE}),
     # What stands in a member's entry, and not beside the name on the branch's page that all of the branch see.
     "教务一科调研员": frozenset({"secretary", "deputy", "commissioner", *ABOVE}),
     # A branch's name: the other's members have no business that names it, its leaders may hold a gathering with it.
@@ -103,6 +109,9 @@ def another_committee() -> Records:
     WeekItem.objects.filter(plan__filing__committee=committee).update(content="外院的记录")
     Push.objects.filter(committee=committee).update(title="外院的记录", text="外院的记录")
     Channel.objects.filter(committee=committee).update(name="外院的记录")
+    ActivityWeek.objects.filter(branch__committee=committee).update(theme="外院的记录")
+    WeekAction.objects.filter(week__branch__committee=committee).update(text="外院的记录")
+    Feature.objects.filter(branch__committee=committee).update(name="外院的记录", aim="外院的记录")
     Relief.objects.filter(committee=committee).update(reason="外院的记录")
     Job.objects.filter(committee=committee).update(said="外院的记录")
     Committee.objects.filter(pk=committee.pk).update(short_name="外院党委")
@@ -126,6 +135,9 @@ def make_foreign(records: Records) -> Records:
     push_by(leader, "科研没推的推送")
     told(world.users[OWN], "孙丽的站内消息")
     push_by(world.access("office", WRITTEN), "机关没推的推送")
+    kept_week(world, LEADER, date(2018, 6, 11), WRITTEN, theme="科研留存的活动周", claims=False)
+    week_by(leader, date(2018, 7, 16), theme="科研未留存的活动周", claims=False)
+    feature_by(leader, "科研的特色工作")
     relief_of(world, world.second, LEADER, "科研申请延期的理由")
     Member.objects.filter(name="张三一").update(job_title="教务一科调研员")
     return another_committee()
@@ -159,6 +171,7 @@ def lists(records: Records) -> dict[str, str]:
         ("branches:member_list", "?category=left"), ("plan:board", f"?committee={other}"),
         ("plan:board_xlsx", f"?committee={other}"), ("branches:audit_xlsx", "?q=外院"),
         ("study:gathering_new", f"?item={item}"),
+        ("commitments:week_list", f"?branch={second}"), ("commitments:feature_list", f"?branch={second}"),
         ("branches:user_list", "?q=欧阳"), ("branches:branch_list", "?page=1"), ("branches:audit_log", "?q=外院"),
     ):  # fmt: skip
         found[f"{name}{query}"] = reverse(name) + query

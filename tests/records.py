@@ -39,6 +39,7 @@ from study.models import (
 from tests.commitments.hung import Hung, make_hung
 from tests.commitments.pledged import LivePledges, live_pledges
 from tests.commitments.posts import Stood, make_stood
+from tests.commitments.weeks import MadeWeeks, make_weeks
 from tests.conftest import ROOT, World, add_user, at, issue_2018, make_world
 from tests.documents.hostile_documents import plain_docx
 from tests.plan.filed import document, duty_of, paper_by, photo, pledge_by
@@ -86,6 +87,7 @@ class Records:
     sending: Sending
     pledges: LivePledges
     hung: Hung
+    weeks: MadeWeeks
 
     def picture(self, filing: Filing) -> Picture:
         return filing.pictures.get()
@@ -272,6 +274,7 @@ def make_records(world: World | None = None) -> Records:
         ),
         message=message,
         pledges=live_pledges(world),
+        weeks=make_weeks(world),
         sending=Sending.objects.create(
             message=message, way="email", state="failed", tries=6, next_at=WRITTEN, error="连不上邮件服务器"
         ),

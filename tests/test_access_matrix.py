@@ -31,6 +31,7 @@ from branches import sessions
 from branches.models import AuditEvent, AuditHead, LoginSession, Post, User
 from config.guard import GuardMiddleware
 from config.matrix import ROUTES
+from plan.models import Duty
 from tests.conftest import at, logged_in
 from tests.plan.filed import document, photo
 from tests.records import Records, make_records
@@ -401,6 +402,19 @@ commitments:board_png@member                LL    k-    k-    k-    k-    k-    
 commitments:board_png@branch                LL    k-    k-    k-    k-    p-    0-    0-    p-    x-    x-    x-    x-
 commitments:post_board_pdf                  LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 commitments:term_certificate                LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+# commitments: activity weeks and features (H5)
+#                                           anon  offi  secr  depu  comm  memb  osec  omem  insp  audi  sysa  secu  none
+commitments:week_list                       LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:week_new                        LL    xx    ku    ku    ku    xx    ku    xx    xx    xx    xx    xx    xx
+commitments:week_new@duty                   LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+commitments:week_edit@kept                  LL    xx    rr    rr    rr    xx    00    xx    xx    xx    xx    xx    xx
+commitments:week_edit@draft                 LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+commitments:feature_list                    LL    k-    k-    k-    k-    k-    k-    k-    k-    x-    x-    x-    x-
+commitments:feature_new                     LL    xx    ku    ku    ku    xx    ku    xx    xx    xx    xx    xx    xx
+commitments:feature_detail                  LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
+commitments:feature_edit                    LL    xx    ku    ku    ku    xx    00    xx    xx    xx    xx    xx    xx
+commitments:feature_remove                  LL    xx    kr    kr    kr    xx    00    xx    xx    xx    xx    xx    xx
+commitments:feature_picture                 LL    k-    k-    k-    k-    k-    0-    0-    k-    x-    x-    x-    x-
 """
 
 
@@ -642,6 +656,16 @@ def addresses(o: Records) -> dict[str, tuple[str, dict[str, Any]]]:
         case(f"commitments:board_png@{whose}", pledge.pk, "desk")
     case("commitments:post_board_pdf", o.hung.post.pk, "desk")
     case("commitments:term_certificate", o.hung.term.pk)
+    # commitments: activity weeks and features (H5)
+    july = Duty.objects.get(code="C5", branch=first, period="7月")
+    for name in ("week_list", "week_new", "feature_list", "feature_new"):
+        case(f"commitments:{name}")
+    case("commitments:week_new@duty", query=f"?duty={july.pk}")
+    case("commitments:week_edit@kept", o.weeks.kept.pk)
+    case("commitments:week_edit@draft", o.weeks.draft.pk)
+    for name in ("feature_detail", "feature_edit", "feature_remove"):
+        case(f"commitments:{name}", o.weeks.feature.pk)
+    case("commitments:feature_picture", o.weeks.picture.pk, "full")
     return found
 
 

@@ -143,6 +143,10 @@ AS_BOTH = {
     "study:check_in@filed": "pp", "study:check_in@draft": "00", "study:check_in_state@draft": "0-",
     "study:sign_in": "pp",
     "study:plan_item_remove@filed": "-p", "study:plan_item_remove@draft": "-0",
+    # Activity weeks and features (H5).
+    "commitments:week_new": "ku", "commitments:feature_new": "ku", "commitments:week_new@duty": "pp",
+    "commitments:week_edit@kept": "pp", "commitments:week_edit@draft": "00", "commitments:feature_edit": "pp",
+    "commitments:feature_remove": "pp",
     # Of the second branch's members, to whom the committee's push is sent too.
     "study:push_done@committee": "-r",
     # The pioneer posts of the first branch are seen, and not to be arranged.

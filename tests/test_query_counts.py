@@ -19,7 +19,19 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from branches.models import Branch, LoginSession, Member, Membership, PartyGroup, Post, User
-from commitments.models import Nomination, PioneerPost, Pledge, PledgeItem, Progress, Question, Term
+from commitments.models import (
+    ActivityWeek,
+    Feature,
+    FeaturePicture,
+    Nomination,
+    PioneerPost,
+    Pledge,
+    PledgeItem,
+    Progress,
+    Question,
+    Term,
+    WeekAction,
+)
 from inbox.models import Message, Sending
 from jobs.models import Job
 from plan.editing import remove_requirement, with_year
@@ -100,6 +112,7 @@ class Growing:
         self.inbox(new)
         self.pledges(new)
         self.boards(new)
+        self.weeks(new)
         self.size = size
         upload = uploaded_roster(self.world)
         self.addresses["roster_preview"] = reverse("branches:roster_preview", args=[upload.pk])
@@ -367,6 +380,48 @@ class Growing:
         Progress.objects.bulk_create(Progress(item=item, text="做了", told_at=NOW, told_by=by) for _ in pledges)
         self.addresses["pledge"] = first.get_absolute_url()
 
+    def weeks(self, new: range) -> None:
+        """Weeks that were kept, with actions, months still owed, and features; one of them with many pictures."""
+        world, by = self.world, self.world.users["secretary"]
+        filings = Filing.objects.bulk_create(
+            self.filing(n, "kept", kind="week", desk="none", handling="keep", mark="w") for n in new
+        )
+        made = ActivityWeek.objects.bulk_create(
+            ActivityWeek(
+                filing=filing, branch=world.first, theme="值班", starts_on=date(2010, 1, 4) + timedelta(weeks=n)
+            )
+            for n, filing in zip(new, filings, strict=True)
+        )
+        # What the member does in this week: one action of one week, and the rest of the weeks gone by.
+        WeekAction.objects.bulk_create(
+            WeekAction(week=week, position=n, aim="identity", member=world.member("member"), text="值班")
+            for week in made
+            for n in (1, 2)
+        )
+        self.copies_of_a_month(new)
+        facts: dict[str, Any] = {"branch": world.first, "aim": "做法", "since_on": date(2016, 1, 1), "created_at": NOW,
+                                 "created_by": by, "changed_at": NOW, "changed_by": by}  # fmt: skip
+        features = Feature.objects.bulk_create(Feature(name=f"特色{n}", **facts) for n in new)
+        common = Feature.objects.earliest("pk")
+        FeaturePicture.objects.bulk_create(
+            FeaturePicture(feature=feature, sha256=f"{k}{n:063}", thumb_sha256="0" * 64, width=4, height=3,
+                           added_at=NOW, added_by=by)
+            for n, one in zip(new, features, strict=True) for k, feature in enumerate((one, common))
+        )  # fmt: skip
+        link = Feature.weeks.through
+        link.objects.bulk_create(link(feature=common, activityweek=week) for week in made)
+        self.addresses["feature"] = common.get_absolute_url()
+
+    def copies_of_a_month(self, new: range) -> None:
+        month = duty_of(self.world, "C5")
+        copies = []
+        for n in new:
+            copy = Duty.objects.get(pk=month.pk)
+            copy.pk, copy.starts_on = None, date(2000, 1, 1) + timedelta(days=n)
+            copy.ends_on = copy.starts_on
+            copies.append(copy)
+        Duty.objects.bulk_create(copies)
+
     def inbox(self, new: range) -> None:
         """Messages of one member with as many lines, and their way out by mail."""
         told = Message.objects.bulk_create(
@@ -539,6 +594,11 @@ PAGES: list[tuple[str, Callable[[Any], int], tuple[str, ...]]] = [
     # The boards' papers and screen are counted in tests/commitments/test_boards.py: 300 of them take seconds to draw.
     ("/commitments/boards/", paged, ("office", "secretary")),
     ("/commitments/boards/{branch}", paged, ("office", "secretary")),
+    # commitments: activity weeks and features (H5)
+    ("/commitments/weeks/", paged, ("office", "inspector", "secretary", "member")),
+    ("/commitments/weeks/{branch}", paged, ("office",)),
+    ("/commitments/features/", paged, ("office", "secretary", "member")),
+    ("{feature}", of("photos", "weeks"), ("office", "secretary", "member")),
 ]  # fmt: skip
 
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from branches.access import Access
 
 
+class ActivityWeekQuerySet(models.QuerySet["ActivityWeek"]):
+    def visible_to(self, access: Access) -> ActivityWeekQuerySet:
+        return self.filter(filing__in=Filing.objects.visible_to(access))
+
+
 class ActivityWeek(models.Model):
     """One branch's activity week of a month: which week, its theme, who does what, and what came of it."""
 
@@ -27,6 +32,8 @@ class ActivityWeek(models.Model):
     summary = models.TextField("开展情况和成效", max_length=2000, blank=True)
     # Its draft was discarded: the week may be begun anew.
     dropped_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ActivityWeekQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "党员活动周"
@@ -131,6 +138,11 @@ class Feature(models.Model):
         return reverse("commitments:feature_detail", args=[self.pk])
 
 
+class FeaturePictureQuerySet(models.QuerySet["FeaturePicture"]):
+    def shown(self) -> FeaturePictureQuerySet:
+        return self.filter(removed_at__isnull=True).order_by("pk")
+
+
 class FeaturePicture(models.Model):
     """A picture of a feature page: only the cleaned copy is kept, named by its SHA-256."""
 
@@ -140,9 +152,12 @@ class FeaturePicture(models.Model):
     thumb_sha256 = models.CharField(max_length=64)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    size = models.PositiveIntegerField("字节数", default=0)
     added_at = models.DateTimeField()
     added_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     removed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = FeaturePictureQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "特色工作图片"

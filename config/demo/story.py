@@ -18,6 +18,7 @@ from django.utils.timezone import localdate
 
 from branches.access import Access
 from branches.models import Branch, Member, PartyGroup, Post
+from commitments.models import ActivityWeek, WeekAction
 from config.demo import pledges, posts, weeks, words
 from config.demo.mobile import push_some
 from config.demo.people import Cast, House
@@ -197,8 +198,8 @@ class Kept:
     """A record that nobody has to move by hand: written with others in one go, its rows as the door writes them."""
 
     filing: Filing
-    record: Gathering | Paper
-    attendance: list[Attendance]
+    record: Gathering | Paper | ActivityWeek
+    lines: Sequence[Attendance | WeekAction]
     duties: list[Duty]
     done_at: datetime
     steps: Sequence[tuple[str, str, Member, datetime]]  # move, state it leads to, by whom, when
@@ -704,13 +705,16 @@ class BranchYear(Year):
         Filing.objects.bulk_create(kept.filing for kept in queue)
         for kept in queue:
             kept.record.filing = kept.filing
-        # The attendance below needs the keys that the gatherings get here.
+        # The lines below need the keys that their records get here.
         Gathering.objects.bulk_create(kept.record for kept in queue if isinstance(kept.record, Gathering))
         Paper.objects.bulk_create(kept.record for kept in queue if isinstance(kept.record, Paper))
+        ActivityWeek.objects.bulk_create(kept.record for kept in queue if isinstance(kept.record, ActivityWeek))
         for kept in queue:
-            for line in kept.attendance:
-                line.gathering_id = kept.record.pk
-        Attendance.objects.bulk_create(line for kept in queue for line in kept.attendance)
+            for line in kept.lines:
+                setattr(line, "gathering_id" if isinstance(line, Attendance) else "week_id", kept.record.pk)
+        lines = [line for kept in queue for line in kept.lines]
+        Attendance.objects.bulk_create(line for line in lines if isinstance(line, Attendance))
+        WeekAction.objects.bulk_create(line for line in lines if isinstance(line, WeekAction))
         Claim.objects.bulk_create(
             Claim(filing=kept.filing, duty=duty, claimed_at=kept.steps[0][3]) for kept in queue for duty in kept.duties
         )

@@ -178,7 +178,7 @@ def paper_edit(request: PortalRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _form_page(request, form, paper.requirement, paper=paper, status=422)
     try:
-        paper = form.save(_captions(request))
+        paper = form.save(captions_typed(request))
     except LostUpdate:
         return _lost(request, form, late)
     return _kept(request, paper, form)
@@ -217,7 +217,7 @@ def _number(filing: Filing) -> str:
     return f"{'编号' if filing.desk == Filing.Desk.NONE else '回执号'} {filing.receipt}"
 
 
-def _captions(request: PortalRequest) -> dict[int, str]:
+def captions_typed(request: PortalRequest) -> dict[int, str]:
     """The captions typed, by the id of the picture."""
     return _typed(request, "caption")
 
@@ -234,9 +234,9 @@ def _kept(request: PortalRequest, paper: Paper, form: PaperForm) -> HttpResponse
     added.errors += attachments.add_attachments(filing, request.FILES.getlist("attachments"), access).errors
     for sentence in added.errors:
         messages.error(request, sentence)
-    _keep_answers(request, filing)
-    unwanted = filing.attachments.shown().filter(pk=_chosen(request.POST.get("remove_attachment", ""))).first()
-    gone = filing.pictures.shown().filter(pk=_chosen(request.POST.get("remove", ""))).first()
+    keep_answers(request, filing)
+    unwanted = filing.attachments.shown().filter(pk=chosen(request.POST.get("remove_attachment", ""))).first()
+    gone = filing.pictures.shown().filter(pk=chosen(request.POST.get("remove", ""))).first()
     if gone:
         pictures.remove_picture(gone, access)
         messages.success(request, f"已移除“{gone.name}”，其余内容已保存。")
@@ -261,7 +261,7 @@ def _kept(request: PortalRequest, paper: Paper, form: PaperForm) -> HttpResponse
     return redirect(paper.get_edit_url())
 
 
-def _keep_answers(request: PortalRequest, filing: Filing) -> None:
+def keep_answers(request: PortalRequest, filing: Filing) -> None:
     """What is said to the questions about pictures that another record has, too."""
     typed = {pk: words.strip() for pk, words in _typed(request, "answer").items()}
     for picture in filing.pictures.shown().filter(pk__in=typed, twin__isnull=False):
@@ -269,7 +269,7 @@ def _keep_answers(request: PortalRequest, filing: Filing) -> None:
             lookalikes.answer(picture, typed[picture.pk], request.access)
 
 
-def _chosen(text: str) -> int:
+def chosen(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
@@ -287,7 +287,7 @@ def _lost(request: PortalRequest, form: PaperForm, late: bool) -> HttpResponse:
     if not differences:
         # The same was sent twice: nothing can be lost.
         try:
-            return _kept(request, again.save(_captions(request)), again)
+            return _kept(request, again.save(captions_typed(request)), again)
         except LostUpdate:
             return _go_on(request, kept)
     again.add_error(
@@ -306,7 +306,7 @@ def _form_page(
     context: dict[str, Any] = {
         "form": form, "requirement": requirement, "duty": duty, "paper": paper, "filing": filing,
         "differences": differences, "most": pictures.MOST, "most_files": attachments.MOST,
-        "captions": _captions(request),
+        "captions": captions_typed(request),
         "photos": [], "files": [], "missing": [], "sent_back": None,
     }  # fmt: skip
     if filing:

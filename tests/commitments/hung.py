@@ -67,4 +67,4 @@ def post_of(world: World, who: str = "member") -> tuple[PioneerPost, Term]:
 
 
 def make_hung(world: World) -> Hung:
-    return Hung(shown(world, "member"), shown(world), *post_of(world))
+    return Hung(shown(world, "member"), shown(world), *post_of(world, "deputy"))

@@ -34,7 +34,7 @@ def draft(world: World, who: str = "member", *, own: bool = True, title: str = "
     )  # fmt: skip
     pledge = Pledge.objects.create(
         filing=filing, branch=access.branch, member=member, year=2018, valid_until=date(2018, 12, 31),
-        position="窗口", stage_since=WRITTEN,
+        position="窗口", stage_since=WRITTEN, vague_reason="同一窗口的几个人承诺相同。",
     )  # fmt: skip
     PledgeItem.objects.bulk_create(
         PledgeItem(pledge=pledge, position=n, text=text, goal="做到位", measures="排班", due_on=due, success="有记录")
