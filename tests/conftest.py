@@ -166,7 +166,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(20_000, 20, 20)
     if number := os.environ.get("GUARD"):
         from tests import guards
 

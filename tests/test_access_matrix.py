@@ -761,6 +761,17 @@ def stopped(monkeypatch) -> list[bool]:
     return seen
 
 
+@pytest.fixture
+def plain(monkeypatch) -> None:
+    """Refusals without their page: that it is refused is asked thousands of times, what the page says elsewhere."""
+
+    def said(status: int) -> Callable[..., HttpResponse]:
+        return lambda request, exception: HttpResponse(status=status)
+
+    for status in (403, 404):
+        monkeypatch.setattr(f"config.urls.handler{status}", said(status), raising=False)
+
+
 # What the cells with an s answer to whoever gave the password just now.
 AFTER_SUDO = {
     "branches:grants": {"security": "kk"},
@@ -849,6 +860,7 @@ def test_the_urlconf_the_matrix_and_the_table_name_the_same_routes(records: Reco
     assert set(addresses(records)) == set(expected())
 
 
+@pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize("who", ACTORS)
 def test_each_cell_of_the_table_is_answered_as_written(records: Records, stopped: list[bool], who: str) -> None:
     """And what is refused, or only read, leaves every table and every file as it was."""
@@ -886,6 +898,7 @@ def test_each_cell_of_the_table_is_answered_as_written(records: Records, stopped
     assert wrote == []
 
 
+@pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize("who", ["anonymous", "office", "member", "sysadmin"])
 def test_head_is_get_without_a_body_and_other_methods_are_not_served(
     records: Records, stopped: list[bool], who: str
@@ -919,6 +932,7 @@ FIRST_STEPS = {
 }
 
 
+@pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize("step", FIRST_STEPS)
 @pytest.mark.parametrize("who", ["office", "secretary", "sysadmin", "nobody"])
 def test_until_the_first_steps_are_taken_nothing_else_opens(

@@ -240,11 +240,11 @@ def stands(w: World, until: date) -> Term:
 
 
 def turn_is_over(w: World) -> str:
-    return f"{stands(w, date(2018, 7, 16)).member.name}在“服务窗口1”驻岗，2018年7月15日到期，已过5天还没有轮换。"
+    return f"{stands(w, date(2018, 7, 16)).member.name}在“服务窗口1”驻岗，7月15日到期，已过5天还没有轮换。"
 
 
 def turn_soon_over(w: World) -> str:
-    return f"{stands(w, date(2018, 7, 27)).member.name}在“服务窗口1”驻岗，2018年7月26日到期。"
+    return f"{stands(w, date(2018, 7, 27)).member.name}在“服务窗口1”驻岗，7月26日到期。"
 
 
 def pioneer_moved(w: World) -> str:
@@ -264,7 +264,7 @@ def passed_over(w: World) -> str:
     Nomination.objects.update(decided_at=at("2018-01-02 09:00"))
     for month in (5, 6):
         served(Nomination.objects.get(member=first), post, access, date(2018, month, 1), date(2018, month + 1, 1))
-    return f"{other.name}2018年1月2日入选并愿意驻岗，一直没有轮到，其间有人驻岗两次以上。"
+    return f"{other.name}1月2日入选并愿意驻岗，一直没有轮到，其间有人驻岗两次以上。"
 
 
 TROUBLES: list[tuple[str, Callable[[World], str]]] = [

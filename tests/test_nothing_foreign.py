@@ -12,10 +12,10 @@ from branches.models import Post
 from tests.conftest import add_member, add_user
 from tests.foreign import WORDS, lists, make_foreign, own_pages, words_in
 from tests.records import Records, make_records
-from tests.test_access_matrix import ACTORS, NOW, Actor, actor_of, addresses, expected, shut, stopped
+from tests.test_access_matrix import ACTORS, NOW, Actor, actor_of, addresses, expected, plain, shut, stopped
 
 pytestmark = pytest.mark.django_db
-__all__ = ["stopped"]
+__all__ = ["plain", "stopped"]
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,7 @@ def unreached(actor: Actor, theirs: Records) -> Iterator[tuple[str, str, str]]:
 OWN_INSTEAD = {"study:branch_plan", "study:calendar", "branches:roster_export@first"}
 
 
+@pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize("who", ACTORS)
 def test_nobody_reaches_a_record_of_another_committee(
     ours: Records, theirs: Records, stopped: list[bool], who: str
@@ -88,6 +89,7 @@ def test_nobody_reaches_a_record_of_another_committee(
     assert wrong == []
 
 
+@pytest.mark.usefixtures("plain")
 def test_the_other_committees_own_people_reach_them(theirs: Records, ours: Records, stopped: list[bool]) -> None:
     """The positive control: what is closed to us is open to them, as our own table says."""
     table = expected()
@@ -109,6 +111,7 @@ def deputy_of_the_second(ours: Records) -> None:
         Post.objects.create(member=both, kind=kind, from_on=date(2016, 1, 1), **place)
 
 
+@pytest.mark.usefixtures("plain")
 def test_a_second_post_elsewhere_opens_nothing_here(ours: Records, stopped: list[bool]) -> None:
     """Who works in the office and is deputy of the second branch sees the first one's records, and leads it no more."""
     deputy_of_the_second(ours)
@@ -153,6 +156,7 @@ AS_BOTH = {
     "commitments:post_new": "ku", "commitments:post_edit": "pp", "commitments:post_close": "-p",
     "commitments:rotation_draft": "pp", "commitments:term_begin@planned": "-p", "commitments:term_end@running": "-p",
     "commitments:nomination_new": "ku",
+    "commitments:pledge_new@own": "ku", "commitments:pledge_new@duty": "pp", "commitments:pledge_hints": "-k",
 }  # fmt: skip
 
 

@@ -410,7 +410,7 @@ def test_the_checkup_says_whose_turn_is_over_and_what_stands_empty(world: World)
     assert told(world, at("2018-07-10 09:00")) == {}
     assert told(world, at("2018-07-27 09:00")) == {"post-term-ends": [f"{name}在“服务窗口1”驻岗，8月1日到期。"]}
     assert told(world, at("2018-08-03 09:00")) == {
-        "post-term-over": [f"{name}在“服务窗口1”驻岗，2018年8月1日到期，已过2天还没有轮换。"]
+        "post-term-over": [f"{name}在“服务窗口1”驻岗，8月1日到期，已过2天还没有轮换。"]
     }
     Membership.objects.filter(member=members[0]).update(until_on=date(2018, 7, 5))
     assert list(told(world, at("2018-07-10 09:00"))) == ["post-holder-left"]
