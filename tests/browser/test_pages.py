@@ -41,7 +41,7 @@ FOR_ALL = {
 # Files whose address does not end in their kind: asked for, and not looked at.
 FILES = {
     "handover_docx", "plan:attachment", "study:plan_xlsx", "study:plan_template", "study:material_file",
-    "study:push_file",
+    "study:push_file", "commitments:feature_picture", "commitments:nomination_picture", "commitments:progress_picture",
 }  # fmt: skip
 # No pages: how far a long roster is, who has signed in, what a form is sent to; and nobody invites in the demo.
 NO_PAGES = {"branches:roster_progress", "study:check_in_state", "study:branch_plan_edit", "study:joint_edit"}
@@ -123,7 +123,9 @@ def leave_drafts(page: Page, who: str) -> list[str]:
         click(page, "上传并预览")
         expect(page.get_by_role("link", name="下载需要改正的文件")).to_be_visible()
     elif who == "secretary":
-        page.get_by_role("link", name="填写材料").first.click()
+        page.goto("/duties/?code=P4")
+        page.get_by_role("link", name="P4 培养和发掘先进典型").first.click()
+        page.get_by_role("link", name="填写材料").click()
         click(page, "存草稿")
         told(page, "草稿")
         page.goto("/study/gatherings/new/")  # of today: people can sign in

@@ -69,10 +69,9 @@ def files_the_own_plan(page: Page) -> None:
 
 
 def approves(page: Page) -> None:
-    page.get_by_role("link", name="集中审定").click()
-    page.get_by_label("李强", exact=True).check()
-    click(page, "审定所选")
-    told(page, "李强的自学计划已审定")
+    page.get_by_role("link", name="打开审定").first.click()
+    click(page, "审定")
+    told(page, "李强2018年个人自学计划”已审定")
 
 
 def plans_the_years_study(page: Page) -> None:
