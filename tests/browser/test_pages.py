@@ -123,7 +123,7 @@ def leave_drafts(page: Page, who: str) -> list[str]:
         click(page, "上传并预览")
         expect(page.get_by_role("link", name="下载需要改正的文件")).to_be_visible()
     elif who == "secretary":
-        page.goto("/duties/?code=P4")
+        page.goto("/duties/?code=P4&standing=not_due")
         page.get_by_role("link", name="P4 培养和发掘先进典型").first.click()
         page.get_by_role("link", name="填写材料").click()
         click(page, "存草稿")
